@@ -1,0 +1,128 @@
+/* Runs a job on host arrays: buffers for the length of the call. */
+#include "plan/opencl/backend.h"
+
+#include <string.h>
+
+struct buffers {
+    struct atrous__place places[ATROUS__SLOTS];
+};
+
+/* A buffer of `bytes`, filled from `data` where given. */
+static atrous_status add(struct atrous__env *env, struct buffers *buffers, enum atrous__slot slot,
+                         const char *field, size_t bytes, const void *data, atrous_error *error)
+{
+    cl_int code = CL_SUCCESS;
+    if (bytes > env->device.max_allocation)
+        return atrous__fail(error, ATROUS_UNSUPPORTED, field,
+                            "takes %zu bytes, the device allocates at most %zu at once", bytes,
+                            env->device.max_allocation);
+    buffers->places[slot].mem = clCreateBuffer(env->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    if (code == CL_SUCCESS && data != NULL)
+        code = clEnqueueWriteBuffer(env->queue, buffers->places[slot].mem, CL_FALSE, 0, bytes, data,
+                                    0, NULL, NULL);
+    return code == CL_SUCCESS ? ATROUS_OK : atrous__fail_cl(error, code, field);
+}
+
+static atrous_status add_all(struct atrous__env *env, const struct atrous__problem *p,
+                             const struct atrous__job *job, const atrous_arrays *arrays,
+                             struct buffers *buffers, atrous_error *error)
+{
+    const struct {
+        enum atrous__slot slot;
+        const char *field;
+        size_t bytes;
+        const void *data;
+    } tensors[] = {
+        {ATROUS__INPUT, "input", p->in_count * sizeof(float), arrays->input},
+        {ATROUS__PLAIN, "weights", p->weights_count * sizeof(float), arrays->weights},
+        {ATROUS__WEIGHTS, "packed weights", job->packed_bytes, NULL},
+        {ATROUS__BIAS, "bias", p->conv.has_bias ? p->conv.out_channels * sizeof(float) : 0,
+         arrays->bias},
+        {ATROUS__OUTPUT, "output", p->out_count * sizeof(float), NULL},
+        {ATROUS__WORKSPACE, "workspace", job->workspace_bytes, NULL},
+    };
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; ++i) {
+        if (tensors[i].bytes == 0)
+            continue;
+        const atrous_status status = add(env, buffers, tensors[i].slot, tensors[i].field,
+                                         tensors[i].bytes, tensors[i].data, error);
+        if (status != ATROUS_OK)
+            return status;
+    }
+    return ATROUS_OK;
+}
+
+/* Device time of a finished event, or a negative number where none was kept. */
+static double event_ms(cl_event event)
+{
+    cl_ulong start = 0, end = 0;
+    if (clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL) !=
+            CL_SUCCESS ||
+        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) !=
+            CL_SUCCESS ||
+        end <= start)
+        return -1.0;
+    return (double)(end - start) * 1e-6;
+}
+
+/* One timed run; a chain of several kernels is timed on the host's clock. */
+static atrous_status time_once(struct atrous__env *env, struct atrous__job *job,
+                               const struct buffers *buffers, double *milliseconds,
+                               atrous_error *error)
+{
+    cl_event done = NULL;
+    const double start = atrous__now_ms();
+    atrous_status status = atrous__chain_enqueue(job->launch, job->launch_count, env->queue,
+                                                 buffers->places, 0, NULL, &done, error);
+    if (status == ATROUS_OK) {
+        const cl_int code = clWaitForEvents(1, &done);
+        if (code != CL_SUCCESS)
+            status = atrous__fail_cl(error, code, "clWaitForEvents(done)");
+    }
+    *milliseconds = atrous__now_ms() - start;
+    if (status == ATROUS_OK && job->launch_count == 1) {
+        const double device_ms = event_ms(done);
+        if (device_ms >= 0.0)
+            *milliseconds = device_ms;
+    }
+    if (done != NULL)
+        clReleaseEvent(done);
+    return status;
+}
+
+atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__problem *problem,
+                              struct atrous__job *job, const atrous_arrays *arrays, size_t repeat,
+                              double *milliseconds, atrous_error *error)
+{
+    atrous_status status = ATROUS_OK;
+    struct buffers buffers;
+
+    memset(&buffers, 0, sizeof buffers);
+    ATROUS__TRY(add_all(env, problem, job, arrays, &buffers, error));
+    ATROUS__TRY(atrous__chain_enqueue(job->pack, job->pack_count, env->queue, buffers.places, 0,
+                                      NULL, NULL, error));
+    ATROUS__TRY(atrous__chain_enqueue(job->launch, job->launch_count, env->queue, buffers.places, 0,
+                                      NULL, NULL, error));
+    ATROUS__TRY_CL(clFinish(env->queue));
+    for (size_t i = 0; milliseconds != NULL && i < repeat; ++i)
+        ATROUS__TRY(time_once(env, job, &buffers, &milliseconds[i], error));
+    ATROUS__TRY_CL(clEnqueueReadBuffer(env->queue, buffers.places[ATROUS__OUTPUT].mem, CL_TRUE, 0,
+                                       problem->out_count * sizeof(float), arrays->output, 0, NULL,
+                                       NULL));
+
+done:
+    /* After a failure commands may still read the caller's arrays. */
+    if (status != ATROUS_OK)
+        clFinish(env->queue);
+    for (int i = 0; i < ATROUS__SLOTS; ++i)
+        if (buffers.places[i].mem != NULL)
+            clReleaseMemObject(buffers.places[i].mem);
+    return status;
+}
+
+atrous_status atrous__backend_run(atrous_plan *plan, const atrous_arrays *arrays, size_t repeat,
+                                  double *milliseconds, atrous_error *error)
+{
+    return atrous__job_run(plan->context->env, &plan->problem, plan->job, arrays, repeat,
+                           milliseconds, error);
+}

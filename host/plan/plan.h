@@ -1,0 +1,85 @@
+/* Contexts and plans from inside, and what the plan room asks of a device. */
+#ifndef ATROUS_PLAN_PLAN_H
+#define ATROUS_PLAN_PLAN_H
+
+#include <pthread.h>
+
+#include "cpu/cpu.h"
+#include "problem/problem.h"
+
+enum { ATROUS__MAX_ROWS = 16, ATROUS__REASON = 464 };
+
+struct atrous__env; /* an opened OpenCL device */
+struct atrous__job; /* kernels made ready for a problem */
+
+/* What the self-test of one solver said on this context's device. */
+struct atrous__verdict {
+    bool is_tested, is_sound;
+    char reason[ATROUS__REASON];
+};
+
+struct atrous_context {
+    struct atrous__env *env; /* NULL: the CPU path */
+    unsigned threads;
+    bool may_fall_back;
+    pthread_mutex_t lock; /* guards what follows */
+    size_t holds;         /* the user's one, and one per plan */
+    struct atrous__verdict verdicts[ATROUS__MAX_ROWS];
+};
+
+/* One line of atrous_plan_candidate(). */
+struct atrous__row {
+    const char *solver;
+    bool is_refused, is_chosen;
+    char reason[ATROUS__REASON];
+    double estimate_ms;
+    size_t workspace;
+};
+
+struct atrous_plan {
+    atrous_context *context;
+    struct atrous__problem problem;
+    const char *solver;
+    bool on_cpu;
+    char fallback[ATROUS__REASON]; /* empty: none */
+    size_t row_count;
+    struct atrous__row rows[ATROUS__MAX_ROWS];
+    double bound_terms;
+    double estimate_ms, create_ms;
+    size_t packed_bytes, workspace_bytes;
+    uint64_t format;
+    struct atrous__job *job; /* NULL on the CPU path */
+};
+
+/* Makes a context around `env`, which it then owns (NULL: the CPU path); closed on failure. */
+atrous_status atrous__context_make(struct atrous__env *env, const atrous_context_options *options,
+                                   atrous_context **out, atrous_error *error);
+void atrous__context_hold(atrous_context *context);
+
+/* Every array the problem needs is given and the output overlaps no input. */
+atrous_status atrous__arrays_check(const struct atrous__problem *problem,
+                                   const atrous_arrays *arrays, atrous_error *error);
+
+/* Compares arrays->output with the CPU path; see atrous_plan_check(). */
+atrous_status atrous__check(const struct atrous__problem *problem, double bound_terms,
+                            const atrous_arrays *arrays, unsigned threads, atrous_check *check,
+                            atrous_error *error);
+
+/* ---- answered by host/plan/opencl/, or by host/plan/without/ in a build without OpenCL */
+
+/* Opens what the options ask for. *env is NULL where AUTO finds no device. */
+atrous_status atrous__backend_open(const atrous_context_options *options, struct atrous__env **env,
+                                   atrous_error *error);
+void atrous__backend_close(struct atrous__env *env);
+const atrous_device_info *atrous__backend_info(const struct atrous__env *env);
+size_t atrous__backend_build_log(struct atrous__env *env, char *text, size_t size);
+
+/* Fills plan->rows, chooses and builds. `name` NULL: by estimate. */
+atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, atrous_error *error);
+void atrous__backend_release(atrous_plan *plan);
+
+/* Runs on host arrays; with milliseconds, one untimed and then `repeat` timed runs. */
+atrous_status atrous__backend_run(atrous_plan *plan, const atrous_arrays *arrays, size_t repeat,
+                                  double *milliseconds, atrous_error *error);
+
+#endif

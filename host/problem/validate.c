@@ -1,0 +1,157 @@
+/* The rules a descriptor must keep, and what this version serves of it. */
+#include "problem/rules.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static atrous_status positive(atrous_error *error, const char *field, size_t value)
+{
+    if (value >= 1)
+        return ATROUS_OK;
+    return atrous__fail(error, ATROUS_INVALID_ARGUMENT, field, "is 0, must be at least 1");
+}
+
+/* Values of an enum run from 0 to `last`. */
+static atrous_status known(atrous_error *error, const char *field, int value, int last)
+{
+    if (value >= 0 && value <= last)
+        return ATROUS_OK;
+    return atrous__fail(error, ATROUS_INVALID_ARGUMENT, field, "is %d, must be 0 to %d", value,
+                        last);
+}
+
+static atrous_status served(atrous_error *error, const char *field, bool is_served,
+                            const char *what)
+{
+    if (is_served)
+        return ATROUS_OK;
+    return atrous__fail(error, ATROUS_UNSUPPORTED, field, "%s is not served by version %s", what,
+                        atrous_version());
+}
+
+atrous_status atrous__check_descriptor(const atrous_conv *conv, atrous_error *error)
+{
+    if (conv == NULL)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "conv", "is NULL");
+    if (conv->struct_size != sizeof *conv)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "conv.struct_size",
+                            "is %zu, must be sizeof(atrous_conv) = %zu: call atrous_conv_init()",
+                            conv->struct_size, sizeof *conv);
+    if (conv->rank < 1 || conv->rank > ATROUS_MAX_RANK)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "rank", "is %d, must be 1, 2 or 3",
+                            conv->rank);
+    return ATROUS_OK;
+}
+
+static atrous_status check_channels(const atrous_conv *conv, atrous_error *error)
+{
+    const struct {
+        const char *field;
+        size_t value;
+    } extents[] = {{"batch", conv->batch},
+                   {"in_channels", conv->in_channels},
+                   {"out_channels", conv->out_channels},
+                   {"groups", conv->groups}};
+    for (size_t i = 0; i < sizeof extents / sizeof *extents; ++i) {
+        const atrous_status status = positive(error, extents[i].field, extents[i].value);
+        if (status != ATROUS_OK)
+            return status;
+    }
+    if (conv->in_channels % conv->groups != 0)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "groups",
+                            "is %zu, must divide in_channels %zu", conv->groups, conv->in_channels);
+    if (conv->out_channels % conv->groups != 0)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "groups",
+                            "is %zu, must divide out_channels %zu", conv->groups,
+                            conv->out_channels);
+    return ATROUS_OK;
+}
+
+static atrous_status check_enums(const atrous_conv *conv, atrous_error *error)
+{
+    const struct {
+        const char *field;
+        int value, last;
+    } enums[] = {{"padding", (int)conv->padding, ATROUS_PADDING_CIRCULAR},
+                 {"input_layout", (int)conv->input_layout, ATROUS_LAYOUT_NHWC},
+                 {"output_layout", (int)conv->output_layout, ATROUS_LAYOUT_NHWC},
+                 {"type", (int)conv->type, ATROUS_TYPE_I8},
+                 {"native_half", conv->native_half, 1},
+                 {"channel_scale", conv->channel_scale, 1},
+                 {"orientation", (int)conv->orientation, ATROUS_TRUE_CONVOLUTION},
+                 {"direction", (int)conv->direction, ATROUS_BACKWARD_WEIGHTS},
+                 {"has_bias", conv->has_bias, 1},
+                 {"activation", (int)conv->activation, ATROUS_ACTIVATION_GATED},
+                 {"residual", (int)conv->residual, ATROUS_RESIDUAL_AFTER},
+                 {"math", (int)conv->math, ATROUS_MATH_STRICT}};
+    for (size_t i = 0; i < sizeof enums / sizeof *enums; ++i) {
+        const atrous_status status = known(error, enums[i].field, enums[i].value, enums[i].last);
+        if (status != ATROUS_OK)
+            return status;
+    }
+    return ATROUS_OK;
+}
+
+static atrous_status check_served(const atrous_conv *conv, atrous_error *error)
+{
+    const struct {
+        const char *field, *what;
+        bool is_served;
+    } limits[] = {
+        {"input_layout", "NHWC", conv->input_layout == ATROUS_LAYOUT_NCHW},
+        {"output_layout", "NHWC", conv->output_layout == ATROUS_LAYOUT_NCHW},
+        {"type", "a type other than f32", conv->type == ATROUS_TYPE_F32},
+        {"native_half", "half arithmetic", conv->native_half == 0},
+        {"channel_scale", "a scale per channel", conv->channel_scale == 0},
+        {"direction", "a direction other than forward", conv->direction == ATROUS_FORWARD},
+        {"activation", "an activation", conv->activation == ATROUS_ACTIVATION_NONE},
+        {"residual", "a residual", conv->residual == ATROUS_RESIDUAL_NONE},
+        {"alpha", "a factor other than 1", conv->alpha == 1.0},
+        {"beta", "a factor other than 0", conv->beta == 0.0},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; ++i) {
+        const atrous_status status =
+            served(error, limits[i].field, limits[i].is_served, limits[i].what);
+        if (status != ATROUS_OK)
+            return status;
+    }
+    return ATROUS_OK;
+}
+
+atrous_status atrous__check_axis(const atrous_conv *conv, int i, atrous_error *error)
+{
+    const struct {
+        const char *name;
+        size_t value;
+    } extents[] = {{"input", conv->input[i]},
+                   {"kernel", conv->kernel[i]},
+                   {"stride", conv->stride[i]},
+                   {"dilation", conv->dilation[i]}};
+    char field[32];
+    for (size_t e = 0; e < sizeof extents / sizeof *extents; ++e) {
+        snprintf(field, sizeof field, "%s[%d]", extents[e].name, i);
+        const atrous_status status = positive(error, field, extents[e].value);
+        if (status != ATROUS_OK)
+            return status;
+    }
+    if (conv->output_padding[i] != 0) {
+        snprintf(field, sizeof field, "output_padding[%d]", i);
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, field,
+                            "is %zu, must be 0 unless the direction is transposed",
+                            conv->output_padding[i]);
+    }
+    return ATROUS_OK;
+}
+
+atrous_status atrous__check_values(const atrous_conv *conv, atrous_error *error)
+{
+    atrous_status status = check_enums(conv, error);
+    if (status == ATROUS_OK)
+        status = check_served(conv, error);
+    if (status == ATROUS_OK)
+        status = check_channels(conv, error);
+    if (status == ATROUS_OK && !isfinite(conv->pad_value))
+        status = atrous__fail(error, ATROUS_INVALID_ARGUMENT, "pad_value", "is %g, must be finite",
+                              conv->pad_value);
+    return status;
+}

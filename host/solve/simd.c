@@ -1,0 +1,181 @@
+/* simd: one work-item per group, explicit vectors, for CPU-class devices. */
+#include "solve/solver.h"
+
+#include <stdio.h>
+
+/* Cache sizes to plan for; devices do not tell them apart, so these are common ones. */
+enum {
+    WEIGHTS_BYTES = 20 << 10, /* of one filter block and channel block: half of an L1 */
+    PATCH_BYTES = 160 << 10,  /* with the sums, a share of an L2 */
+    SUMS_BYTES = 160 << 10,
+    TILE_PIXELS = 384,
+    MAX_COLUMNS = 256
+};
+
+/* Register block and tile of a problem on a device. */
+struct shape {
+    size_t vector, vectors, pixels; /* VEC, FV, PX: PX pixels x FV vectors of VEC filters */
+    size_t rows, columns;           /* of a tile */
+    size_t channels;                /* of a block */
+    size_t slice;                   /* filter blocks of a group's slice */
+    size_t row_step, row_stride;    /* output rows apart; patch rows between them */
+    size_t patch_rows, pitch;
+    size_t segment; /* columns of one tap's segment, or 0 for a halo */
+    size_t slices, column_tiles, row_tiles, phases;
+    size_t patch_bytes, sums_bytes, masks_bytes;
+};
+
+static size_t filters_of_block(const struct shape *s)
+{
+    return s->vector * s->vectors;
+}
+
+/* Vectors as wide as the device's; 16 lanes come with 32 registers, narrower ones with 16. */
+static void choose_registers(const struct atrous__device *device, struct shape *s)
+{
+    s->vector = atrous__max(device->vector, 4);
+    s->vectors = 2;
+    s->pixels = s->vector == 16 ? 8 : 6;
+}
+
+static void choose_rows(const struct atrous__axis *h, struct shape *s)
+{
+    /* Output rows of one phase read input rows that are multiples of the dilation apart. */
+    const size_t common = atrous__gcd(h->stride, h->dilation);
+    s->row_step = h->dilation / common;
+    s->row_stride = h->stride / common;
+    s->phases = atrous__min(s->row_step, h->out);
+    const size_t rows = atrous__ceil_div(h->out, s->row_step);
+    const size_t most = atrous__max(TILE_PIXELS / s->columns, 1);
+    s->row_tiles = atrous__ceil_div(rows, most);
+    s->rows = atrous__ceil_div(rows, s->row_tiles);
+    s->patch_rows = (s->rows - 1) * s->row_stride + h->kernel;
+}
+
+static void choose_columns(const struct atrous__axis *w, bool is_row, struct shape *s)
+{
+    const size_t most = is_row ? TILE_PIXELS : MAX_COLUMNS;
+    s->column_tiles = atrous__ceil_div(w->out, most);
+    s->columns = atrous__ceil_div(w->out, s->column_tiles);
+    const size_t halo = (w->kernel - 1) * w->dilation;
+    const bool has_halo = w->stride == 1 && halo <= (w->kernel - 1) * s->columns;
+    s->segment = has_halo ? 0 : s->columns;
+    s->pitch = has_halo ? s->columns + halo : w->kernel * s->columns;
+}
+
+static void measure_bytes(const struct atrous__problem *p, struct shape *s)
+{
+    const size_t pixels = s->rows * s->columns;
+    s->patch_bytes =
+        p->axis[ATROUS__D].kernel * s->patch_rows * s->pitch * s->channels * sizeof(float);
+    s->sums_bytes = s->slice * (pixels + s->pixels) * filters_of_block(s) * sizeof(float);
+    s->masks_bytes = atrous__ceil_div(pixels, s->pixels) * sizeof(cl_ulong);
+}
+
+static void choose_channels(const struct atrous__problem *p, struct shape *s)
+{
+    const size_t per_channel = p->taps * filters_of_block(s) * sizeof(float);
+    const size_t row_bytes = p->axis[ATROUS__D].kernel * s->patch_rows * s->pitch * sizeof(float);
+    const size_t most = atrous__min(WEIGHTS_BYTES / per_channel, PATCH_BYTES / row_bytes) / 4 * 4;
+    const size_t blocks = atrous__ceil_div(p->channels, atrous__max(most, 4));
+    s->channels = atrous__round_up(atrous__ceil_div(p->channels, blocks), 4);
+}
+
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    struct shape s = {0};
+    choose_registers(device, &s);
+    choose_columns(&p->axis[ATROUS__W], p->axis[ATROUS__H].out == 1, &s);
+    choose_rows(&p->axis[ATROUS__H], &s);
+    choose_channels(p, &s);
+
+    const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(&s));
+    const size_t block_bytes = s.rows * s.columns * filters_of_block(&s) * sizeof(float);
+    s.slices = atrous__ceil_div(blocks, atrous__max(SUMS_BYTES / block_bytes, 1));
+    /* Every compute unit should have several groups, so that none waits long for the last. */
+    const size_t tiles =
+        s.column_tiles * s.row_tiles * s.phases * p->axis[ATROUS__D].out * p->groups * p->batch;
+    s.slices = atrous__min(
+        blocks, atrous__max(s.slices, atrous__ceil_div(4 * device->compute_units, tiles)));
+    s.slice = atrous__ceil_div(blocks, s.slices);
+    s.slices = atrous__ceil_div(blocks, s.slice);
+    measure_bytes(p, &s);
+    return s;
+}
+
+static const char *refuse(const struct atrous__problem *problem,
+                          const struct atrous__device *device)
+{
+    const char *wide = atrous__refuse_wide(problem);
+    if (wide != NULL)
+        return wide;
+    if (!device->is_cpu_class)
+        return "the device has local memory of its own: made for those where it is cache";
+    const struct shape s = shape_of(problem, device);
+    if (s.patch_bytes + s.sums_bytes + s.masks_bytes > device->local_memory)
+        return "the smallest tile's patch exceeds the local memory";
+    return NULL;
+}
+
+static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
+{
+    const struct shape s = shape_of(problem, device);
+    const size_t block = filters_of_block(&s);
+    /* Filters are computed in whole blocks. */
+    const double waste =
+        (double)atrous__round_up(problem->filters, block) / (double)problem->filters;
+    const double macs_per_ms = 2e6 * (double)device->vector * (double)device->compute_units;
+    return 0.02 + problem->valid_macs * waste / macs_per_ms;
+}
+
+static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error)
+{
+    const struct shape s = shape_of(p, &env->device);
+    const struct atrous__pack_shape pack = {filters_of_block(&s), s.channels};
+    atrous_status status = atrous__pack_build(p, env, pack, job, error);
+    if (status != ATROUS_OK)
+        return status;
+
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    const size_t groups = s.slices * s.column_tiles * s.row_tiles * s.phases *
+                          p->axis[ATROUS__D].out * p->groups * p->batch;
+    *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
+    atrous__launch_add_problem(launch, p);
+    const struct atrous__arg args[] = {
+        atrous__arg_int4(s.rows, s.columns, s.channels, s.slice),
+        atrous__arg_int4(s.row_step, s.row_stride, s.patch_rows, s.pitch),
+        atrous__arg_int4(s.slices, s.column_tiles, s.row_tiles, s.phases),
+        atrous__arg_int(s.segment),
+        atrous__arg_local(s.patch_bytes),
+        atrous__arg_local(s.sums_bytes),
+        atrous__arg_local(s.masks_bytes),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    char options[64];
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
+    return atrous__launch_make(env, "simd.cl", "simd", options, launch, error);
+}
+
+static void probe(atrous_conv *conv)
+{
+    atrous_conv_init(conv, 2, sizeof *conv);
+    conv->in_channels = 5;
+    conv->out_channels = 19;
+    conv->has_bias = 1;
+    for (int i = 0; i < 2; ++i) {
+        conv->input[i] = (size_t)(11 + 3 * i);
+        conv->kernel[i] = 3;
+        conv->dilation[i] = 2;
+        conv->pad_begin[i] = conv->pad_end[i] = 2;
+    }
+}
+
+const struct atrous__solver atrous__simd = {.name = "simd",
+                                            .refuse = refuse,
+                                            .estimate = estimate,
+                                            .bound_terms = atrous__direct_terms,
+                                            .workspace = atrous__no_workspace,
+                                            .build = build,
+                                            .probe = probe};

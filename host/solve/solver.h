@@ -1,0 +1,65 @@
+/* A solver: one way to compute a problem on an OpenCL device. */
+#ifndef ATROUS_SOLVE_SOLVER_H
+#define ATROUS_SOLVE_SOLVER_H
+
+#include "device/launch.h"
+#include "problem/problem.h"
+
+/* Workspace, packing, enqueueing and release follow from the job that `build` fills, the
+ * same for every solver, so they are no functions here. */
+struct atrous__solver {
+    const char *name; /* of host/solve/NAME.c, kernels/NAME.cl and, for users, --solver NAME */
+
+    /* NULL when the solver accepts the problem on the device, else the reason in words. */
+    const char *(*refuse)(const struct atrous__problem *problem,
+                          const struct atrous__device *device);
+
+    /* Expected milliseconds; only the order between solvers on one device matters. */
+    double (*estimate)(const struct atrous__problem *problem, const struct atrous__device *device);
+
+    /* The error bound of one output is terms * (FLT_EPSILON * magnitude + FLT_MIN),
+     * magnitude = |bias| + sum |w*x|. */
+    double (*bound_terms)(const struct atrous__problem *problem);
+
+    /* Workspace bytes, without building. */
+    size_t (*workspace)(const struct atrous__problem *problem, const struct atrous__device *device);
+
+    /* Compiles and fills *job. The caller releases *job, also after a failure. */
+    atrous_status (*build)(const struct atrous__problem *problem, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error);
+
+    /* A tiny problem that goes through every part of the kernel, for the self-test. */
+    void (*probe)(atrous_conv *conv);
+};
+
+/* The table, best guess first, `reference` last. */
+extern const struct atrous__solver *const atrous__solvers[];
+extern const size_t atrous__solver_count;
+
+/* The layout of packed weights that most solvers share (kernels/pack.cl):
+ *     packed[group][filter block][channel block][tap][channel][filter]
+ * with blocks of `filters` and `channels`, zero beyond the last. The true convolution's
+ * reversal happens here and nowhere else. Adds the launch and sets packed_bytes and format. */
+struct atrous__pack_shape {
+    size_t filters, channels;
+};
+atrous_status atrous__pack_build(const struct atrous__problem *problem, struct atrous__env *env,
+                                 struct atrous__pack_shape shape, struct atrous__job *job,
+                                 atrous_error *error);
+
+/* NULL when all extents and products that kernels keep in 32-bit ints fit, else the reason. */
+const char *atrous__refuse_wide(const struct atrous__problem *problem);
+
+size_t atrous__no_workspace(const struct atrous__problem *problem,
+                            const struct atrous__device *device);
+
+/* Appends arguments to a launch. */
+void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
+
+/* The arguments every direct kernel begins with: x, w, bias, y, then the geometry as int4:
+ * in {D,H,W,C/G}, out {D,H,W,K/G}, kernel {D,H,W,groups}, stride {D,H,W,batch},
+ * dilation {D,H,W,padding mode}, pad {D,H,W,has_bias}, then float pad_value. */
+void atrous__launch_add_problem(struct atrous__launch *launch,
+                                const struct atrous__problem *problem);
+
+#endif
