@@ -20,7 +20,7 @@
 #endif
 
 #include "epilogue.clh"
-#include "padding.clh"
+#include "patch.clh"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -28,28 +28,6 @@
 #define LOAD JOIN(vload, VEC)
 #define STORE JOIN(vstore, VEC)
 #define FB (FV * VEC)
-
-// What the pieces of the kernel need to know of the tile; all extents in elements.
-typedef struct {
-    int4 in, out, kernel_, stride, dilation, pad;
-    int plane_d;       // output plane
-    int row, row_step; // first output row, distance between the tile's rows
-    int rows;          // rows that exist in this tile
-    int column, columns;
-    int patch_rows, pitch; // of the patch
-    int row_stride;        // patch rows between output rows
-    int segment;           // 0: halo; else columns of one tap's segment
-    int cb;                // channels of a full block
-} Tile;
-
-// Input column that patch column j reads.
-inline int patch_column(const Tile *t, const int j)
-{
-    if (t->segment == 0)
-        return t->column - t->pad.z + j; // stride 1
-    const int tap = j / t->segment, p = j % t->segment;
-    return (t->column + p) * t->stride.z + tap * t->dilation.z - t->pad.z;
-}
 
 // Four channels of four neighbours, turned so that each neighbour's channels are contiguous.
 inline void turn4(__global const float *x, const ulong plane, __local float *to, const int cb)
@@ -65,12 +43,12 @@ inline void turn4(__global const float *x, const ulong plane, __local float *to,
 // Patch columns [from, to) of one row, each read through the padding.
 inline void load_mapped(const Tile *t, __global const float *x, const ulong plane,
                         const int channels, const int from, const int to, const float pad_value,
-                        __local float *row)
+                        __local float *row, const int cb)
 {
     for (int j = from; j < to; ++j) {
         const int ix = pad_index(patch_column(t, j), t->in.z, t->dilation.w);
         for (int c = 0; c < channels; ++c)
-            row[j * t->cb + c] = ix >= 0 ? x[(ulong)c * plane + (ulong)ix] : pad_value;
+            row[j * cb + c] = ix >= 0 ? x[(ulong)c * plane + (ulong)ix] : pad_value;
     }
 }
 
@@ -94,7 +72,7 @@ inline void load_inside(__global const float *x, const ulong plane, const int ch
 
 // One row of the patch from one input row; x points at its first channel, column 0.
 inline void load_row(const Tile *t, __global const float *x, const ulong plane, const int channels,
-                     const float pad_value, __local float *row)
+                     const float pad_value, __local float *row, const int cb)
 {
     const int count = t->segment == 0 ? t->pitch : t->segment;
     for (int first = 0; first < t->pitch; first += count) {
@@ -103,31 +81,31 @@ inline void load_row(const Tile *t, __global const float *x, const ulong plane, 
         const int is_dense = t->segment == 0 || t->stride.z == 1;
         const int begin = is_dense ? clamp(-ix, 0, count) : count;
         const int end = is_dense ? clamp(t->in.z - ix, begin, count) : count;
-        load_mapped(t, x, plane, channels, first, first + begin, pad_value, row);
-        load_inside(x + ix + begin, plane, channels, end - begin, t->cb,
-                    row + (first + begin) * t->cb);
-        load_mapped(t, x, plane, channels, first + end, first + count, pad_value, row);
+        load_mapped(t, x, plane, channels, first, first + begin, pad_value, row, cb);
+        load_inside(x + ix + begin, plane, channels, end - begin, cb,
+                    row + (first + begin) * cb);
+        load_mapped(t, x, plane, channels, first + end, first + count, pad_value, row, cb);
     }
 }
 
 // The patch of `channels` channels; x points at the first one.
 inline void load_patch(const Tile *t, __global const float *x, const int channels,
-                       const float pad_value, __local float *patch)
+                       const float pad_value, __local float *patch, const int cb)
 {
     const ulong plane = (ulong)t->in.x * (ulong)t->in.y * (ulong)t->in.z;
     const int used_rows = (t->rows - 1) * t->row_stride + t->kernel_.y;
     for (int r = 0; r < t->kernel_.x; ++r) {
-        const int iz = pad_index(t->plane_d * t->stride.x + r * t->dilation.x - t->pad.x, t->in.x,
+        const int iz = pad_index(patch_plane(t, r), t->in.x,
                                  t->dilation.w);
         for (int q = 0; q < used_rows; ++q) {
-            const int iy = pad_index(t->row * t->stride.y + q * t->dilation.y - t->pad.y, t->in.y,
+            const int iy = pad_index(patch_row(t, q), t->in.y,
                                      t->dilation.w);
-            __local float *row = patch + (r * t->patch_rows + q) * t->pitch * t->cb;
+            __local float *row = patch + (r * t->patch_rows + q) * t->pitch * cb;
             if (iz >= 0 && iy >= 0)
                 load_row(t, x + ((ulong)iz * (ulong)t->in.y + (ulong)iy) * (ulong)t->in.z, plane,
-                         channels, pad_value, row);
+                         channels, pad_value, row, cb);
             else
-                for (int i = 0; i < t->pitch * t->cb; ++i)
+                for (int i = 0; i < t->pitch * cb; ++i)
                     row[i] = pad_value;
         }
     }
@@ -168,7 +146,7 @@ inline void find_taps(const Tile *t, const int pixels, __local ulong *masks)
             const ulong plane_mask = mask;
             mask = 0;
             for (int r = 0; r < t->kernel_.x; ++r) {
-                const int iz = t->plane_d * t->stride.x + r * t->dilation.x - t->pad.x;
+                const int iz = patch_plane(t, r);
                 if (iz >= 0 && iz < t->in.x)
                     mask |= plane_mask << (r * t->kernel_.y * t->kernel_.z);
             }
@@ -179,8 +157,8 @@ inline void find_taps(const Tile *t, const int pixels, __local ulong *masks)
 
 // One register block: PX pixels x FB filters over all taps and `channels` channels.
 inline void multiply(const Tile *t, __local const float *patch, __global const float *w,
-                     const int channels, const int *base, const ulong mask, const int is_first,
-                     __local float *sums)
+                     const int channels, const int cb, const int *base, const ulong mask,
+                     const int is_first, __local float *sums)
 {
     VECTOR acc[PX][FV];
 #pragma unroll
@@ -189,16 +167,19 @@ inline void multiply(const Tile *t, __local const float *patch, __global const f
         for (int v = 0; v < FV; ++v)
             acc[j][v] = is_first ? (VECTOR)(0.0f) : LOAD(v, sums + j * FB);
 
-    const int tap_step = t->segment == 0 ? t->dilation.z : t->segment;
     int tap = 0;
     for (int r = 0; r < t->kernel_.x; ++r)
         for (int q = 0; q < t->kernel_.y; ++q)
-            for (int s = 0; s < t->kernel_.z; ++s, ++tap, w += t->cb * FB) {
+            for (int s = 0; s < t->kernel_.z; ++s, ++tap, w += cb * FB) {
                 if (!((mask >> (tap & 63)) & 1))
                     continue;
-                __local const float *p =
-                    patch + ((r * t->patch_rows + q) * t->pitch + s * tap_step) * t->cb;
-                for (int c = 0; c < channels; ++c) {
+                __local const float *tap_at =
+                    patch + ((r * t->patch_rows + q) * t->pitch + s * t->tap_step) * cb;
+                __local const float *p[PX];
+#pragma unroll
+                for (int j = 0; j < PX; ++j)
+                    p[j] = tap_at + base[j];
+                for (long c = 0; c < channels; ++c) {
                     VECTOR f[FV];
 #pragma unroll
                     for (int v = 0; v < FV; ++v)
@@ -207,7 +188,7 @@ inline void multiply(const Tile *t, __local const float *patch, __global const f
                     for (int j = 0; j < PX; ++j)
 #pragma unroll
                         for (int v = 0; v < FV; ++v)
-                            acc[j][v] = fma((VECTOR)(p[base[j] + c]), f[v], acc[j][v]);
+                            acc[j][v] = fma((VECTOR)(p[j][c]), f[v], acc[j][v]);
                 }
             }
 
@@ -265,61 +246,40 @@ void simd(__global const float *restrict x, const ulong x_at,
           const int4 dilation, // D H W, padding mode
           const int4 pad,      // D H W, has_bias
           const float pad_value,
-          const int4 tile,    // rows, columns, channels of a block, filter blocks of a slice
           const int4 lattice, // step between rows, patch rows between them, patch rows, pitch
           const int4 grid,    // slices, column tiles, row tiles of a phase, phases
-          const int segment, __local float *patch, __local float *sums, __local ulong *masks,
+          const int segment,
+          const int4 tile,    // rows, columns, channels of a block, filter blocks of a slice
+          __local float *patch, __local float *sums, __local ulong *masks,
           const int run)
 {
     if (run == 0)
         return;
 
-    // Slices vary slowest: one slice of the weights serves all tiles before the next.
-    ulong rest = get_global_id(0);
-    const int tile_x = (int)(rest % (ulong)grid.y);
-    rest /= (ulong)grid.y;
-    const int tile_y = (int)(rest % (ulong)grid.z);
-    rest /= (ulong)grid.z;
-    const int phase = (int)(rest % (ulong)grid.w);
-    rest /= (ulong)grid.w;
-    const int od = (int)(rest % (ulong)out.x);
-    rest /= (ulong)out.x;
-    const int g = (int)(rest % (ulong)kernel_.w);
-    rest /= (ulong)kernel_.w;
-    const ulong n = rest % (ulong)stride.w;
-    const int slice = (int)(rest / (ulong)stride.w);
-
     Tile t;
-    t.in = in, t.out = out, t.kernel_ = kernel_;
-    t.stride = stride, t.dilation = dilation, t.pad = pad;
-    t.plane_d = od;
-    t.row_step = lattice.x, t.row_stride = lattice.y;
-    t.patch_rows = lattice.z, t.pitch = lattice.w;
-    t.row = phase + tile_y * tile.x * lattice.x;
-    t.column = tile_x * tile.y;
-    t.segment = segment, t.cb = tile.z;
-    if (t.row >= out.y)
-        return; // this phase has fewer rows than the longest
-    t.rows = min(tile.x, (out.y - 1 - t.row) / lattice.x + 1);
-    t.columns = min(tile.y, out.z - t.column);
+    if (!find_tile(&t, get_global_id(0), in, out, kernel_, stride, dilation, pad, tile, lattice,
+                   grid, segment))
+        return;
+    const int cb = tile.z, g = t.group, slice = t.slice;
+    const ulong n = t.n;
 
     const int pixels = t.rows * t.columns;
     const int padded_pixels = tile.x * tile.y + PX;
     const int taps = kernel_.x * kernel_.y * kernel_.z;
-    const int filter_blocks = (out.w + FB - 1) / FB, channel_blocks = (in.w + t.cb - 1) / t.cb;
+    const int filter_blocks = (out.w + FB - 1) / FB, channel_blocks = (in.w + cb - 1) / cb;
     const int first_block = slice * tile.w, end_block = min(first_block + tile.w, filter_blocks);
     const ulong in_plane = (ulong)in.x * (ulong)in.y * (ulong)in.z;
     __global const float *image = x + x_at + (n * (ulong)kernel_.w + (ulong)g) * (ulong)in.w * in_plane;
     find_taps(&t, pixels, masks);
 
     for (int block = 0; block < channel_blocks; ++block) {
-        const int channels = min(t.cb, in.w - block * t.cb);
-        load_patch(&t, image + (ulong)(block * t.cb) * in_plane, channels, pad_value, patch);
+        const int channels = min(cb, in.w - block * cb);
+        load_patch(&t, image + (ulong)(block * cb) * in_plane, channels, pad_value, patch, cb);
         for (int k = first_block; k < end_block; ++k) {
             __global const float *blocks =
                 w + w_at +
                 (((ulong)g * (ulong)filter_blocks + (ulong)k) * (ulong)channel_blocks + (ulong)block) *
-                    (ulong)(taps * t.cb * FB);
+                    (ulong)(taps * cb * FB);
             __local float *to = sums + (k - first_block) * padded_pixels * FB;
             int row = 0, column = 0;
             for (int p = 0; p < pixels; p += PX) {
@@ -327,13 +287,13 @@ void simd(__global const float *restrict x, const ulong x_at,
                 int base[PX];
 #pragma unroll
                 for (int j = 0; j < PX; ++j) {
-                    base[j] = (row * t.row_stride * t.pitch + column) * t.cb;
+                    base[j] = (row * t.row_stride * t.pitch + column) * cb;
                     const int is_end = column + 1 == t.columns;
                     const int is_last = is_end && row + 1 == t.rows;
                     row += is_end && !is_last;
                     column = is_last ? column : is_end ? 0 : column + 1;
                 }
-                multiply(&t, patch, blocks, channels, base, masks[p / PX], block == 0,
+                multiply(&t, patch, blocks, channels, cb, base, masks[p / PX], block == 0,
                          to + p * FB);
             }
         }
@@ -348,7 +308,7 @@ void simd(__global const float *restrict x, const ulong x_at,
             const int oy = t.row + i * t.row_step;
             store_row(sums + ((k - first_block) * padded_pixels + i * t.columns) * FB, t.columns,
                       filters, bias + bias_at, pad.w, first,
-                      planes + ((ulong)od * (ulong)out.y + (ulong)oy) * (ulong)out.z +
+                      planes + ((ulong)t.plane * (ulong)out.y + (ulong)oy) * (ulong)out.z +
                           (ulong)t.column,
                       out_plane);
         }

@@ -1,5 +1,5 @@
 /* simd: one work-item per group, explicit vectors, for CPU-class devices. */
-#include "solve/solver.h"
+#include "solve/lattice.h"
 
 #include <stdio.h>
 
@@ -15,13 +15,10 @@ enum {
 /* Register block and tile of a problem on a device. */
 struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX: PX pixels x FV vectors of VEC filters */
-    size_t rows, columns;           /* of a tile */
-    size_t channels;                /* of a block */
-    size_t slice;                   /* filter blocks of a group's slice */
-    size_t row_step, row_stride;    /* output rows apart; patch rows between them */
-    size_t patch_rows, pitch;
-    size_t segment; /* columns of one tap's segment, or 0 for a halo */
-    size_t slices, column_tiles, row_tiles, phases;
+    struct atrous__lattice lattice;
+    size_t channels; /* of a block */
+    size_t slice;    /* filter blocks of a group's slice */
+    size_t slices;
     size_t patch_bytes, sums_bytes, masks_bytes;
 };
 
@@ -38,67 +35,50 @@ static void choose_registers(const struct atrous__device *device, struct shape *
     s->pixels = s->vector == 16 ? 8 : 6;
 }
 
-static void choose_rows(const struct atrous__axis *h, struct shape *s)
-{
-    /* Output rows of one phase read input rows that are multiples of the dilation apart. */
-    const size_t common = atrous__gcd(h->stride, h->dilation);
-    s->row_step = h->dilation / common;
-    s->row_stride = h->stride / common;
-    s->phases = atrous__min(s->row_step, h->out);
-    const size_t rows = atrous__ceil_div(h->out, s->row_step);
-    const size_t most = atrous__max(TILE_PIXELS / s->columns, 1);
-    s->row_tiles = atrous__ceil_div(rows, most);
-    s->rows = atrous__ceil_div(rows, s->row_tiles);
-    s->patch_rows = (s->rows - 1) * s->row_stride + h->kernel;
-}
-
-static void choose_columns(const struct atrous__axis *w, bool is_row, struct shape *s)
-{
-    const size_t most = is_row ? TILE_PIXELS : MAX_COLUMNS;
-    s->column_tiles = atrous__ceil_div(w->out, most);
-    s->columns = atrous__ceil_div(w->out, s->column_tiles);
-    const size_t halo = (w->kernel - 1) * w->dilation;
-    const bool has_halo = w->stride == 1 && halo <= (w->kernel - 1) * s->columns;
-    s->segment = has_halo ? 0 : s->columns;
-    s->pitch = has_halo ? s->columns + halo : w->kernel * s->columns;
-}
-
 static void measure_bytes(const struct atrous__problem *p, struct shape *s)
 {
-    const size_t pixels = s->rows * s->columns;
+    const struct atrous__lattice *l = &s->lattice;
+    const size_t pixels = l->rows * l->columns;
     s->patch_bytes =
-        p->axis[ATROUS__D].kernel * s->patch_rows * s->pitch * s->channels * sizeof(float);
+        p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * s->channels * sizeof(float);
     s->sums_bytes = s->slice * (pixels + s->pixels) * filters_of_block(s) * sizeof(float);
     s->masks_bytes = atrous__ceil_div(pixels, s->pixels) * sizeof(cl_ulong);
 }
 
 static void choose_channels(const struct atrous__problem *p, struct shape *s)
 {
-    const size_t per_channel = p->taps * filters_of_block(s) * sizeof(float);
-    const size_t row_bytes = p->axis[ATROUS__D].kernel * s->patch_rows * s->pitch * sizeof(float);
-    const size_t most = atrous__min(WEIGHTS_BYTES / per_channel, PATCH_BYTES / row_bytes) / 4 * 4;
-    const size_t blocks = atrous__ceil_div(p->channels, atrous__max(most, 4));
+    const struct atrous__lattice *l = &s->lattice;
+    const size_t weights_bytes = p->taps * filters_of_block(s) * sizeof(float);
+    const size_t row_bytes = p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
+    const size_t most = atrous__min(WEIGHTS_BYTES / weights_bytes, PATCH_BYTES / row_bytes);
+    const size_t blocks = atrous__ceil_div(p->channels, atrous__max(most / 4 * 4, 4));
     s->channels = atrous__round_up(atrous__ceil_div(p->channels, blocks), 4);
+}
+
+static void choose_slices(const struct atrous__problem *p, const struct atrous__device *device,
+                          struct shape *s)
+{
+    const struct atrous__lattice *l = &s->lattice;
+    const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(s));
+    const size_t block_bytes = l->rows * l->columns * filters_of_block(s) * sizeof(float);
+    const size_t for_cache = atrous__ceil_div(blocks, atrous__max(SUMS_BYTES / block_bytes, 1));
+    /* Every compute unit should have several groups, so that none waits long for the last. */
+    const size_t for_units =
+        atrous__ceil_div(4 * device->compute_units, atrous__lattice_tiles(p, l));
+    s->slice = atrous__ceil_div(blocks, atrous__min(blocks, atrous__max(for_cache, for_units)));
+    s->slices = atrous__ceil_div(blocks, s->slice);
 }
 
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
     struct shape s = {0};
+    const struct atrous__axis *w = &p->axis[ATROUS__W];
+    const size_t most = p->axis[ATROUS__H].out == 1 ? TILE_PIXELS : MAX_COLUMNS;
+    const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, most));
     choose_registers(device, &s);
-    choose_columns(&p->axis[ATROUS__W], p->axis[ATROUS__H].out == 1, &s);
-    choose_rows(&p->axis[ATROUS__H], &s);
+    s.lattice = atrous__lattice_make(p, atrous__max(TILE_PIXELS / columns, 1), columns);
     choose_channels(p, &s);
-
-    const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(&s));
-    const size_t block_bytes = s.rows * s.columns * filters_of_block(&s) * sizeof(float);
-    s.slices = atrous__ceil_div(blocks, atrous__max(SUMS_BYTES / block_bytes, 1));
-    /* Every compute unit should have several groups, so that none waits long for the last. */
-    const size_t tiles =
-        s.column_tiles * s.row_tiles * s.phases * p->axis[ATROUS__D].out * p->groups * p->batch;
-    s.slices = atrous__min(
-        blocks, atrous__max(s.slices, atrous__ceil_div(4 * device->compute_units, tiles)));
-    s.slice = atrous__ceil_div(blocks, s.slices);
-    s.slices = atrous__ceil_div(blocks, s.slice);
+    choose_slices(p, device, &s);
     measure_bytes(p, &s);
     return s;
 }
@@ -138,21 +118,15 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
         return status;
 
     struct atrous__launch *launch = &job->launch[job->launch_count++];
-    const size_t groups = s.slices * s.column_tiles * s.row_tiles * s.phases *
-                          p->axis[ATROUS__D].out * p->groups * p->batch;
+    const size_t groups = s.slices * atrous__lattice_tiles(p, &s.lattice);
     *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
     atrous__launch_add_problem(launch, p);
-    const struct atrous__arg args[] = {
-        atrous__arg_int4(s.rows, s.columns, s.channels, s.slice),
-        atrous__arg_int4(s.row_step, s.row_stride, s.patch_rows, s.pitch),
-        atrous__arg_int4(s.slices, s.column_tiles, s.row_tiles, s.phases),
-        atrous__arg_int(s.segment),
-        atrous__arg_local(s.patch_bytes),
-        atrous__arg_local(s.sums_bytes),
-        atrous__arg_local(s.masks_bytes),
-    };
-    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
-        atrous__launch_add(launch, args[i]);
+    atrous__launch_add_lattice(launch, &s.lattice, s.slices);
+    atrous__launch_add(launch,
+                       atrous__arg_int4(s.lattice.rows, s.lattice.columns, s.channels, s.slice));
+    atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
+    atrous__launch_add(launch, atrous__arg_local(s.sums_bytes));
+    atrous__launch_add(launch, atrous__arg_local(s.masks_bytes));
     char options[64];
     snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
     return atrous__launch_make(env, "simd.cl", "simd", options, launch, error);

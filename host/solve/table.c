@@ -1,10 +1,11 @@
 /* The solvers there are: one line each. */
 #include "solve/solver.h"
 
-extern const struct atrous__solver atrous__simd, atrous__reference;
+extern const struct atrous__solver atrous__simd, atrous__tile, atrous__reference;
 
 const struct atrous__solver *const atrous__solvers[] = {
     &atrous__simd,
+    &atrous__tile,
     &atrous__reference,
 };
 const size_t atrous__solver_count = sizeof atrous__solvers / sizeof *atrous__solvers;

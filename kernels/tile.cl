@@ -1,0 +1,168 @@
+// tile.cl: dilated convolution for devices with many work-items (SIMT).
+//
+// Layout  x[N][C][D][H][W]  y[N][K][OD][OH][OW]
+//         w[G][filter block][channel block][tap][channel][FB], from pack.cl
+// Group   ITEMS = FB/RF * pixel blocks work-items own one tile: FB filters x `rows` output
+//         rows of one phase x `columns` contiguous columns.
+// Item    RF filters x RP neighbouring pixels in registers.
+// Local   patch[channels][patch rows][pitch], padding applied by the loader;
+//         weights[taps of one kernel plane][channels][FB].
+// Host    host/solve/tile.c
+// Lint    -DITEMS=256 -DFB=64 -DRF=8 -DRP=8
+// Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4
+
+#if !defined(ITEMS) || !defined(FB) || !defined(RF) || !defined(RP)
+#error "tile.cl needs -D ITEMS FB RF RP"
+#endif
+
+#include "epilogue.clh"
+#include "patch.clh"
+
+#define FILTER_ITEMS (FB / RF)
+#define PIXEL_ITEMS (ITEMS / FILTER_ITEMS)
+
+// The whole group loads one input plane of the patch; x points at its first channel.
+inline void load_patch(const Tile *t, __global const float *x, const int channels,
+                       const float pad_value, __local float *patch)
+{
+    const ulong plane = (ulong)t->in.x * (ulong)t->in.y * (ulong)t->in.z;
+    const int area = t->patch_rows * t->pitch;
+    for (int i = get_local_id(0); i < channels * area; i += ITEMS) {
+        const int c = i / area, at = i % area;
+        const int iy = pad_index(patch_row(t, at / t->pitch), t->in.y, t->dilation.w);
+        const int ix = pad_index(patch_column(t, at % t->pitch), t->in.z, t->dilation.w);
+        const bool is_inside = iy >= 0 && ix >= 0;
+        patch[i] = is_inside
+                       ? x[(ulong)c * plane + (ulong)iy * (ulong)t->in.z + (ulong)ix]
+                       : pad_value;
+    }
+}
+
+// Whether any of positions first, first + step, .. (count of them) reads inside [0, in) when
+// shifted; conservative between the ends.
+inline bool meets_input(const int first, const int step, const int count, const int shift,
+                        const int in)
+{
+    return first + shift < in && first + (count - 1) * step + shift >= 0;
+}
+
+// One round: every tap of one kernel plane over the channels in local memory.
+inline void multiply(const Tile *t, __local const float *patch, __local const float *weights,
+                     const int channels, const int at, const int f, float acc[RF][RP])
+{
+    const int may_skip = t->dilation.w == PADDING_ZEROS;
+    const int area = t->patch_rows * t->pitch;
+    for (int q = 0; q < t->kernel_.y; ++q) {
+        if (may_skip && !meets_input(t->row * t->stride.y, t->row_step * t->stride.y, t->rows,
+                                     q * t->dilation.y - t->pad.y, t->in.y))
+            continue;
+        for (int s = 0; s < t->kernel_.z; ++s) {
+            if (may_skip && !meets_input(t->column * t->stride.z, t->stride.z, t->columns,
+                                         s * t->dilation.z - t->pad.z, t->in.z))
+                continue;
+            __local const float *p = patch + at + q * t->pitch + s * t->tap_step;
+            __local const float *u = weights + (q * t->kernel_.z + s) * channels * FB + f;
+            for (int c = 0; c < channels; ++c, p += area, u += FB) {
+                float pixels[RP];
+#pragma unroll
+                for (int j = 0; j < RP; ++j)
+                    pixels[j] = p[j];
+#pragma unroll
+                for (int i = 0; i < RF; ++i)
+#pragma unroll
+                    for (int j = 0; j < RP; ++j)
+                        acc[i][j] = fma(u[i], pixels[j], acc[i][j]);
+            }
+        }
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
+void tile(__global const float *restrict x, const ulong x_at,
+          __global const float *restrict w, const ulong w_at,
+          __global const float *restrict bias, const ulong bias_at,
+          __global float *restrict y, const ulong y_at,
+          const int4 in,       // D H W, channels of a group
+          const int4 out,      // D H W, filters of a group
+          const int4 kernel_,  // D H W, groups
+          const int4 stride,   // D H W, batch
+          const int4 dilation, // D H W, padding mode
+          const int4 pad,      // D H W, has_bias
+          const float pad_value,
+          const int4 lattice, // step between rows, patch rows between them, patch rows, pitch
+          const int4 grid,    // slices (filter blocks), column tiles, row tiles of a phase, phases
+          const int segment,
+          const int4 tile_,   // rows, columns, channels of a block, unused
+          __local float *patch, __local float *weights, const int run)
+{
+    Tile t;
+    if (run == 0 || !find_tile(&t, get_group_id(0), in, out, kernel_, stride, dilation, pad, tile_,
+                               lattice, grid, segment))
+        return; // the same for the whole group: no barrier is missed
+
+    const int item = get_local_id(0);
+    const int f = item / PIXEL_ITEMS * RF, block_x = (tile_.y + RP - 1) / RP;
+    const int pixel_block = item % PIXEL_ITEMS;
+    const int py = pixel_block / block_x, px = pixel_block % block_x * RP;
+    // Items beyond the tile compute at its origin and store nothing.
+    const int at = py < tile_.x ? py * t.row_stride * t.pitch + px : 0;
+
+    float acc[RF][RP];
+#pragma unroll
+    for (int i = 0; i < RF; ++i)
+#pragma unroll
+        for (int j = 0; j < RP; ++j)
+            acc[i][j] = 0.0f;
+
+    const int plane_taps = kernel_.y * kernel_.z, cb = tile_.z;
+    const int channel_blocks = (in.w + cb - 1) / cb;
+    const ulong in_plane = (ulong)in.x * (ulong)in.y * (ulong)in.z;
+    __global const float *image =
+        x + x_at + (t.n * (ulong)kernel_.w + (ulong)t.group) * (ulong)in.w * in_plane;
+    __global const float *packed =
+        w + w_at +
+        ((ulong)t.group * (ulong)grid.x + (ulong)t.slice) * (ulong)(channel_blocks * kernel_.x) *
+            (ulong)(plane_taps * cb * FB);
+
+    for (int block = 0; block < channel_blocks; ++block)
+        for (int r = 0; r < kernel_.x; ++r, packed += plane_taps * cb * FB) {
+            const int iz = pad_index(patch_plane(&t, r), in.x, dilation.w);
+            if (iz < 0 && dilation.w == PADDING_ZEROS)
+                continue;
+            const int channels = min(cb, in.w - block * cb);
+            barrier(CLK_LOCAL_MEM_FENCE); // the round before has been read
+            if (iz >= 0)
+                load_patch(&t,
+                           image + (ulong)(block * cb) * in_plane +
+                               (ulong)iz * (ulong)in.y * (ulong)in.z,
+                           channels, pad_value, patch);
+            else
+                for (int i = item; i < channels * t.patch_rows * t.pitch; i += ITEMS)
+                    patch[i] = pad_value;
+            for (int i = item; i < plane_taps * channels * FB; i += ITEMS) {
+                const int tap = i / (channels * FB), rest = i % (channels * FB);
+                weights[i] = packed[tap * cb * FB + rest];
+            }
+            barrier(CLK_LOCAL_MEM_FENCE); // patch and weights are complete
+            multiply(&t, patch, weights, channels, at, f, acc);
+        }
+
+    const ulong out_plane = (ulong)out.x * (ulong)out.y * (ulong)out.z;
+    const int oy = t.row + py * t.row_step;
+    if (py >= t.rows)
+        return;
+    for (int i = 0; i < RF; ++i) {
+        const int k = t.slice * FB + f + i;
+        if (k >= out.w)
+            return;
+        const int filter = t.group * out.w + k;
+        const float b = bias_of(bias + bias_at, pad.w, filter);
+        __global float *to =
+            y + y_at + (t.n * (ulong)kernel_.w * (ulong)out.w + (ulong)filter) * out_plane +
+            ((ulong)t.plane * (ulong)out.y + (ulong)oy) * (ulong)out.z + (ulong)t.column;
+#pragma unroll
+        for (int j = 0; j < RP; ++j)
+            if (px + j < t.columns)
+                to[px + j] = acc[i][j] + b;
+    }
+}
