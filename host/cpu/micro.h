@@ -1,0 +1,34 @@
+/* The innermost loops of the CPU path: register blocks of filters x vectors of pixels, in one
+ * build per instruction set, chosen at run time. */
+#ifndef ATROUS_CPU_MICRO_H
+#define ATROUS_CPU_MICRO_H
+
+#include <stddef.h>
+
+enum { ATROUS__MICRO_VECTORS = 3, ATROUS__MICRO_SINGLE_VECTORS = 6 };
+
+/* One (channel, tap) of the sum: where its pixels lie from the block's pixels, in floats, and
+ * which of the block's weight groups it takes. */
+struct atrous__step {
+    size_t x, w;
+};
+
+/* sums[f][v][lane] += over steps: w[step.w][f] * x[v][step.x + lane]
+ *
+ * for `filters` f and as many vectors v as the function is made for. sums[f] are `pitch`
+ * floats apart and aligned to a vector; x[v] need no alignment. */
+typedef void atrous__micro_block(const struct atrous__step *steps, size_t count,
+                                 const float *const *x, const float *w, float *sums, size_t pitch);
+
+struct atrous__micro {
+    size_t lanes;   /* floats of a vector */
+    size_t filters; /* of `block` */
+    /* By number of vectors: block for `filters` filters at once, single for one filter. */
+    atrous__micro_block *block[ATROUS__MICRO_VECTORS + 1];
+    atrous__micro_block *single[ATROUS__MICRO_SINGLE_VECTORS + 1];
+};
+
+/* The best build for the processor this runs on. */
+const struct atrous__micro *atrous__micro_best(void);
+
+#endif

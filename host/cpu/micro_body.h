@@ -1,0 +1,86 @@
+/* One build of the register blocks; micro.c includes it once per instruction set.
+ *
+ * MICRO_NAME     prefix of everything defined here
+ * MICRO_TARGET   function attribute that turns the instructions on
+ * MICRO_LANES    floats of a vector
+ * MICRO_FILTERS  filters of the large block; FILTERS * 3 + 4 vectors should fit the registers
+ */
+#define MICRO_JOIN_(a, b) a##_##b
+#define MICRO_JOIN(a, b) MICRO_JOIN_(a, b)
+#define MICRO_VECTOR MICRO_JOIN(MICRO_NAME, vector)
+#define MICRO_UNALIGNED MICRO_JOIN(MICRO_NAME, unaligned)
+
+#if defined(__GNUC__)
+typedef float MICRO_VECTOR __attribute__((vector_size(MICRO_LANES * 4), may_alias));
+typedef float MICRO_UNALIGNED __attribute__((vector_size(MICRO_LANES * 4), aligned(4), may_alias));
+#else
+typedef float MICRO_VECTOR;
+typedef float MICRO_UNALIGNED;
+#endif
+
+/* Bounds are constant; unrolled, `sum` lives in registers. clang unrolls without being told. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MICRO_EACH(i, count) _Pragma("GCC unroll 8") for (int i = 0; i < (count); ++i)
+#else
+#define MICRO_EACH(i, count) for (int i = 0; i < (count); ++i)
+#endif
+
+/* clang-format off */
+#define MICRO_DEFINE(name, FILTERS, VECTORS)                                                   \
+    MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, name)(                                     \
+        const struct atrous__step *steps, size_t count, const float *const *x, const float *w, \
+        float *sums, size_t pitch)                                                             \
+    {                                                                                          \
+        MICRO_VECTOR sum[FILTERS][VECTORS];                                                    \
+        const float *pixels[VECTORS];                                                          \
+        MICRO_EACH(v, VECTORS)                                                                 \
+            pixels[v] = x[v];                                                                  \
+        MICRO_EACH(f, FILTERS)                                                                 \
+            MICRO_EACH(v, VECTORS)                                                             \
+                sum[f][v] =                                                                    \
+                    *(const MICRO_VECTOR *)(sums + (size_t)f * pitch + v * MICRO_LANES);       \
+        for (size_t i = 0; i < count; ++i) {                                                   \
+            const float *weights = w + steps[i].w * (FILTERS);                                 \
+            MICRO_VECTOR pixel[VECTORS];                                                       \
+            MICRO_EACH(v, VECTORS)                                                             \
+                pixel[v] = *(const MICRO_UNALIGNED *)(pixels[v] + steps[i].x);                 \
+            MICRO_EACH(f, FILTERS)                                                             \
+                MICRO_EACH(v, VECTORS)                                                         \
+                    sum[f][v] += pixel[v] * weights[f];                                        \
+        }                                                                                      \
+        MICRO_EACH(f, FILTERS)                                                                 \
+            MICRO_EACH(v, VECTORS)                                                             \
+                *(MICRO_VECTOR *)(sums + (size_t)f * pitch + v * MICRO_LANES) = sum[f][v];     \
+    }
+/* clang-format on */
+
+MICRO_DEFINE(block1, MICRO_FILTERS, 1)
+MICRO_DEFINE(block2, MICRO_FILTERS, 2)
+MICRO_DEFINE(block3, MICRO_FILTERS, 3)
+MICRO_DEFINE(single1, 1, 1)
+MICRO_DEFINE(single2, 1, 2)
+MICRO_DEFINE(single3, 1, 3)
+MICRO_DEFINE(single4, 1, 4)
+MICRO_DEFINE(single5, 1, 5)
+MICRO_DEFINE(single6, 1, 6)
+
+static const struct atrous__micro MICRO_NAME = {
+    .lanes = MICRO_LANES,
+    .filters = MICRO_FILTERS,
+    .block = {NULL, MICRO_JOIN(MICRO_NAME, block1), MICRO_JOIN(MICRO_NAME, block2),
+              MICRO_JOIN(MICRO_NAME, block3)},
+    .single = {NULL, MICRO_JOIN(MICRO_NAME, single1), MICRO_JOIN(MICRO_NAME, single2),
+               MICRO_JOIN(MICRO_NAME, single3), MICRO_JOIN(MICRO_NAME, single4),
+               MICRO_JOIN(MICRO_NAME, single5), MICRO_JOIN(MICRO_NAME, single6)},
+};
+
+#undef MICRO_DEFINE
+#undef MICRO_EACH
+#undef MICRO_UNALIGNED
+#undef MICRO_VECTOR
+#undef MICRO_JOIN
+#undef MICRO_JOIN_
+#undef MICRO_NAME
+#undef MICRO_TARGET
+#undef MICRO_LANES
+#undef MICRO_FILTERS

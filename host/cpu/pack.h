@@ -1,0 +1,13 @@
+/* Weights in the order the CPU path's inner loops read them. */
+#ifndef ATROUS_CPU_PACK_H
+#define ATROUS_CPU_PACK_H
+
+#include "cpu/view.h"
+
+/* Reorders weights [K][C/G][taps] within each group: whole blocks of `block` filters become
+ * [C/G][taps][block], the filters left over stay [C/G][taps]. Taps are reversed for the true
+ * convolution. False when a weight is infinite or NaN. */
+bool atrous__pack_weights(const struct atrous__view *view, size_t block, const float *weights,
+                          float *packed, unsigned threads);
+
+#endif

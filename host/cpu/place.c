@@ -1,0 +1,206 @@
+/* Tiles of the CPU path: memory, and what depends on where a tile stands but not on channels. */
+#include "cpu/tile.h"
+
+#include <stdlib.h>
+
+enum { ALIGNMENT = 64, SPANS_PER_TAP = 3, PARTS = 7 };
+
+/* Bytes for `count` items, rounded up to the alignment, added to *total. */
+static bool reserve(size_t *total, size_t count, size_t item)
+{
+    size_t bytes;
+    if (!atrous__mul(count, item, &bytes) || !atrous__add(bytes, ALIGNMENT - 1, &bytes))
+        return false;
+    return atrous__add(*total, bytes / ALIGNMENT * ALIGNMENT, total);
+}
+
+atrous_status atrous__tile_make(struct atrous__tile *tile, const struct atrous__blocking *blocking,
+                                atrous_error *error)
+{
+    const struct atrous__blocking *b = blocking;
+    const size_t depths = b->view.axis[ATROUS__D].kernel;
+    /* The last vector of a row may read past it. */
+    const size_t slack = 2 * b->micro->lanes;
+    const size_t row_taps = b->view.axis[ATROUS__W].kernel;
+    size_t begin[PARTS + 1] = {0};
+    const size_t counts[PARTS] = {depths * b->slots,
+                                  b->pitch,
+                                  SPANS_PER_TAP * row_taps,
+                                  b->most_steps,
+                                  b->sums_pitch / b->micro->lanes,
+                                  b->channels * b->channel_pitch + slack,
+                                  b->filters * b->sums_pitch};
+    const size_t items[PARTS] = {sizeof *tile->row_source, sizeof *tile->column_source,
+                                 sizeof *tile->spans,      sizeof *tile->steps,
+                                 sizeof *tile->vector_at,  sizeof *tile->copy,
+                                 sizeof *tile->sums};
+    bool fits = true;
+    for (int i = 0; i < PARTS; ++i) {
+        begin[i + 1] = begin[i];
+        fits = fits && reserve(&begin[i + 1], counts[i], items[i]);
+    }
+    char *memory = fits ? calloc(1, begin[PARTS] + ALIGNMENT) : NULL;
+    *tile = (struct atrous__tile){.blocking = b, .memory = memory, .place = SIZE_MAX};
+    if (memory == NULL)
+        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "",
+                            "no memory for a tile of the CPU path (%zu bytes)", begin[PARTS]);
+    memory += ALIGNMENT - (uintptr_t)memory % ALIGNMENT;
+    tile->row_source = (void *)(memory + begin[0]);
+    tile->column_source = (void *)(memory + begin[1]);
+    tile->spans = (void *)(memory + begin[2]);
+    tile->steps = (void *)(memory + begin[3]);
+    tile->vector_at = (void *)(memory + begin[4]);
+    tile->copy = (void *)(memory + begin[5]);
+    tile->sums = (void *)(memory + begin[6]);
+    return ATROUS_OK;
+}
+
+void atrous__tile_free(struct atrous__tile *tile)
+{
+    free(tile->memory);
+    tile->memory = NULL;
+}
+
+size_t atrous__tile_places(const struct atrous__blocking *blocking)
+{
+    return blocking->view.axis[ATROUS__D].out * blocking->row_tile_count * blocking->column_tiles;
+}
+
+/* Output row i of the tile. */
+static size_t row_of(const struct atrous__tile *tile, size_t i)
+{
+    return tile->rows.first + i * tile->blocking->row_step;
+}
+
+/* The input row that output row i meets with (depth tap, row tap), as its first pixel. */
+static ptrdiff_t find_row(const struct atrous__tile *tile, size_t i, size_t td, size_t th)
+{
+    const struct atrous__view *view = &tile->blocking->view;
+    const ptrdiff_t id = atrous__source(view, ATROUS__D, tile->depth, td);
+    const ptrdiff_t ih = atrous__source(view, ATROUS__H, row_of(tile, i), th);
+    if (id < 0 || ih < 0)
+        return ATROUS__ROW_PADDING;
+    const ptrdiff_t height = (ptrdiff_t)view->axis[ATROUS__H].in;
+    return (id * height + ih) * (ptrdiff_t)view->axis[ATROUS__W].in;
+}
+
+/* Sources of the rows that tap (td, th) meets. False, and none set, when the tap is to be
+ * skipped because all of them are padding. */
+static bool place_rows(struct atrous__tile *tile, size_t td, size_t th)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    ptrdiff_t *source = tile->row_source + td * b->slots + th;
+    bool live = !b->view.skip_padding;
+    for (size_t i = 0; i < tile->rows.count && !live; ++i)
+        live = find_row(tile, i, td, th) != ATROUS__ROW_PADDING;
+    if (live)
+        for (size_t i = 0; i < tile->rows.count; ++i)
+            source[i * b->slot_step] = find_row(tile, i, td, th);
+    return live;
+}
+
+static void add_span(struct atrous__tile *tile, size_t to, size_t count, ptrdiff_t from)
+{
+    if (count > 0)
+        tile->spans[tile->span_count++] = (struct atrous__span){to, count, from};
+}
+
+/* Spans for `count` copied columns from column `to`, which come from the input columns
+ * from, from + stride, .... */
+static void place_columns(struct atrous__tile *tile, size_t to, ptrdiff_t from, size_t count)
+{
+    const struct atrous__view *view = &tile->blocking->view;
+    const struct atrous__axis *axis = &view->axis[ATROUS__W];
+    const atrous_padding mode = view->problem->conv.padding;
+    ptrdiff_t *source = tile->column_source + to;
+    size_t begin, end;
+    atrous__inside(from, axis->stride, axis->in, count, &begin, &end);
+    for (size_t i = 0; i < begin; ++i)
+        source[i] = atrous__pad_index(from + (ptrdiff_t)(i * axis->stride), axis->in, mode);
+    for (size_t i = end; i < count; ++i)
+        source[i] = atrous__pad_index(from + (ptrdiff_t)(i * axis->stride), axis->in, mode);
+    add_span(tile, to, begin, ATROUS__SCATTERED);
+    add_span(tile, to + begin, end - begin, from + (ptrdiff_t)(begin * axis->stride));
+    add_span(tile, to + end, count - end, ATROUS__SCATTERED);
+}
+
+/* Whether tap tw meets input in any column of the tile, or padding must be read anyway. */
+static bool column_tap_lives(const struct atrous__tile *tile, size_t tw)
+{
+    const struct atrous__view *view = &tile->blocking->view;
+    const struct atrous__axis *axis = &view->axis[ATROUS__W];
+    size_t begin, end;
+    atrous__inside(atrous__meet(axis, tile->column, tw), axis->stride, axis->in, tile->columns,
+                   &begin, &end);
+    return !view->skip_padding || begin < end;
+}
+
+/* The steps: every live tap of one channel after the other. */
+static void place_steps(struct atrous__tile *tile)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    const size_t depths = b->view.axis[ATROUS__D].kernel, heights = b->view.axis[ATROUS__H].kernel,
+                 widths = b->view.axis[ATROUS__W].kernel;
+    tile->live_taps = 0;
+    for (size_t row = 0; row < depths * heights; ++row) {
+        const size_t td = row / heights, th = row % heights;
+        if (!place_rows(tile, td, th))
+            continue;
+        for (size_t tw = 0; tw < widths; ++tw)
+            if (column_tap_lives(tile, tw))
+                tile->steps[tile->live_taps++] = (struct atrous__step){
+                    .x = (td * b->slots + th) * b->pitch + tw * b->tap_pitch,
+                    .w = row * widths + tw,
+                };
+    }
+    const size_t live = tile->live_taps, fitting = live == 0 ? 1 : b->most_steps / live;
+    tile->channels = atrous__min(fitting, b->channels);
+    for (size_t i = live; i < tile->channels * live; ++i)
+        tile->steps[i] = (struct atrous__step){tile->steps[i - live].x + b->channel_pitch,
+                                               tile->steps[i - live].w + b->view.problem->taps};
+}
+
+/* Sums lie row by row, each a whole number of vectors; or, where that makes fewer vectors, as
+ * the copied rows do, with sums that mean nothing between the rows. */
+static void place_sums(struct atrous__tile *tile)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    const size_t lanes = b->micro->lanes, rows = tile->rows.count;
+    const size_t row_vectors = atrous__ceil_div(tile->columns, lanes);
+    const size_t copy_pitch = b->slot_step * b->pitch;
+    const size_t through = atrous__ceil_div((rows - 1) * copy_pitch + tile->columns, lanes);
+    const bool by_row = rows * row_vectors <= through;
+    tile->row_pitch = by_row ? row_vectors * lanes : copy_pitch;
+    tile->vectors = by_row ? rows * row_vectors : through;
+    const size_t group = by_row ? row_vectors : through; /* vectors that lie side by side */
+    for (size_t v = 0, begin = 0; v < tile->vectors; begin += copy_pitch)
+        for (size_t i = 0; i < group; ++i)
+            tile->vector_at[v++] = begin + i * lanes;
+}
+
+void atrous__tile_place(struct atrous__tile *tile, size_t place)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    const struct atrous__axis *axis = &b->view.axis[ATROUS__W];
+    if (tile->place == place)
+        return;
+    tile->place = place;
+    tile->column = place % b->column_tiles * b->tile_columns;
+    tile->columns = atrous__min(b->tile_columns, axis->out - tile->column);
+    tile->rows = b->row_tiles[place / b->column_tiles % b->row_tile_count];
+    tile->depth = place / b->column_tiles / b->row_tile_count;
+
+    for (size_t i = 0; i < b->slots * b->view.axis[ATROUS__D].kernel; ++i)
+        tile->row_source[i] = ATROUS__ROW_UNUSED;
+    place_steps(tile);
+
+    tile->span_count = 0;
+    if (b->hull)
+        place_columns(tile, 0, atrous__meet(axis, tile->column, 0),
+                      tile->columns + (axis->kernel - 1) * axis->dilation);
+    for (size_t tw = 0; tw < axis->kernel && !b->hull; ++tw)
+        if (column_tap_lives(tile, tw))
+            place_columns(tile, tw * b->tap_pitch, atrous__meet(axis, tile->column, tw),
+                          tile->columns);
+    place_sums(tile);
+}

@@ -1,0 +1,118 @@
+/* The CPU path with float accumulators: packs weights and shares tiles among threads. */
+#include "cpu/cpu.h"
+#include "cpu/pack.h"
+#include "cpu/threads.h"
+#include "cpu/tile.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+/* The call's data, shared by its threads. */
+struct job {
+    const struct atrous__blocking *blocking;
+    const atrous_arrays *arrays;
+    const float *packed;
+    size_t filter_parts; /* units of work per (place, batch, group) */
+};
+
+/* Unit of work `unit`. Units of one place come one after the other. */
+static void run_unit(const struct job *job, struct atrous__tile *tile, size_t unit)
+{
+    const struct atrous__blocking *b = job->blocking;
+    const struct atrous__problem *problem = b->view.problem;
+    const size_t first = unit % job->filter_parts * b->filters;
+    unit /= job->filter_parts;
+    const size_t group = unit % problem->groups;
+    unit /= problem->groups;
+    atrous__tile_place(tile, unit / problem->batch);
+    atrous__tile_run(tile, job->arrays->input, job->packed,
+                     problem->conv.has_bias ? job->arrays->bias : NULL, job->arrays->output,
+                     unit % problem->batch, group, first,
+                     atrous__min(b->filters, problem->filters - first));
+}
+
+/* Units handed to a thread at a time: few enough hand-outs to cost nothing, enough to even out
+ * the ends. */
+static int portion(size_t units, unsigned threads)
+{
+    return (int)atrous__min(atrous__max(units / threads / 16, 1), 64);
+}
+
+static atrous_status run_units(struct job *job, unsigned threads, atrous_error *error)
+{
+    const struct atrous__blocking *b = job->blocking;
+    const struct atrous__problem *problem = b->view.problem;
+    atrous_status status = ATROUS_OK;
+    job->filter_parts = atrous__ceil_div(problem->filters, b->filters);
+    const size_t units =
+        atrous__tile_places(b) * problem->batch * problem->groups * job->filter_parts;
+    threads = (unsigned)atrous__min(threads, units);
+
+    struct atrous__tile *tiles = calloc(threads, sizeof *tiles);
+    if (tiles == NULL)
+        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "threads",
+                            "is %u: no memory for their state", threads);
+    for (unsigned i = 0; i < threads && status == ATROUS_OK; ++i)
+        status = atrous__tile_make(&tiles[i], b, error);
+    if (status == ATROUS_OK) {
+        const ptrdiff_t end = (ptrdiff_t)units;
+#pragma omp parallel for schedule(dynamic, portion(units, threads)) num_threads((int)threads)
+        for (ptrdiff_t unit = 0; unit < end; ++unit)
+            run_unit(job, &tiles[omp_get_thread_num()], (size_t)unit);
+    }
+    for (unsigned i = 0; i < threads; ++i)
+        atrous__tile_free(&tiles[i]);
+    free(tiles);
+    return status;
+}
+
+/* For weights that are not finite: a tile multiplies the zeros of the padding by weights, and
+ * infinity times 0 is NaN, where leaving the padding out is not. The exact sums leave it out. */
+static atrous_status run_exact(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                               unsigned threads, atrous_error *error)
+{
+    const size_t part = atrous__min(problem->out_count, (size_t)1 << 20);
+    double *value = calloc(part, sizeof *value);
+    double *magnitude = calloc(part, sizeof *magnitude);
+    float *output = arrays->output;
+    atrous_status status = ATROUS_OK;
+    if (value == NULL || magnitude == NULL)
+        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output",
+                              "no memory for %zu sums in double precision", part);
+    for (size_t first = 0; first < problem->out_count && status == ATROUS_OK; first += part) {
+        const size_t count = atrous__min(part, problem->out_count - first);
+        status = atrous__cpu_exact(problem, arrays, NULL, first, count, threads, value, magnitude,
+                                   error);
+        for (size_t i = 0; i < count && status == ATROUS_OK; ++i)
+            output[first + i] = (float)value[i];
+    }
+    free(value);
+    free(magnitude);
+    return status;
+}
+
+atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                              unsigned threads, atrous_error *error)
+{
+    struct atrous__blocking blocking = {.row_tiles = NULL};
+    bool finite = true;
+    threads = atrous__threads_for(problem->macs, threads);
+    atrous_status status = atrous__blocking_make(&blocking, problem, threads, error);
+    if (status != ATROUS_OK)
+        return status;
+
+    float *packed = malloc(problem->weights_count * sizeof *packed);
+    if (packed == NULL) {
+        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "weights",
+                              "no memory for a reordered copy of %zu", problem->weights_count);
+    } else {
+        struct job job = {.blocking = &blocking, .arrays = arrays, .packed = packed};
+        finite = atrous__pack_weights(&blocking.view, blocking.micro->filters, arrays->weights,
+                                      packed, threads);
+        if (finite)
+            status = run_units(&job, threads, error);
+    }
+    free(packed);
+    atrous__blocking_free(&blocking);
+    return finite ? status : run_exact(problem, arrays, threads, error);
+}

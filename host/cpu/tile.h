@@ -1,0 +1,60 @@
+/* One tile of the CPU path: copy what it reads, sum, store. Each thread has its own. */
+#ifndef ATROUS_CPU_TILE_H
+#define ATROUS_CPU_TILE_H
+
+#include "cpu/blocking.h"
+
+/* Markers in place of an input position. */
+#define ATROUS__ROW_PADDING ((ptrdiff_t)-1) /* the whole row reads the padding's value */
+#define ATROUS__ROW_UNUSED ((ptrdiff_t)-2)  /* no live tap meets it: not copied */
+#define ATROUS__SCATTERED ((ptrdiff_t)-1)   /* columns come from where column_source says */
+
+/* Copied columns to .. to+count-1 come from input columns from, from + stride, .... */
+struct atrous__span {
+    size_t to, count;
+    ptrdiff_t from;
+};
+
+struct atrous__tile {
+    const struct atrous__blocking *blocking;
+    void *memory;
+
+    /* Where the tile stands; set by atrous__tile_place(). */
+    size_t place; /* its number, or SIZE_MAX before the first */
+    size_t depth, column, columns;
+    struct atrous__rows rows;
+
+    ptrdiff_t *row_source;    /* [depths * slots]: pixel a copied row begins at, or a marker */
+    ptrdiff_t *column_source; /* [pitch]: column a copied column comes from, or -1: padding */
+    struct atrous__span *spans;
+    size_t span_count;
+    struct atrous__step *steps;
+    size_t live_taps;  /* taps that meet input; steps are channels * live_taps */
+    size_t channels;   /* copied at a time */
+    size_t row_pitch;  /* floats from one row's sums to the next's */
+    size_t *vector_at; /* [vectors]: where the pixels of a vector of sums begin in the copy */
+    size_t vectors;
+
+    float *copy; /* [channels][channel_pitch] */
+    float *sums; /* [filters][sums_pitch] */
+};
+
+/* Allocates a tile for `blocking`, which must outlive it. */
+atrous_status atrous__tile_make(struct atrous__tile *tile, const struct atrous__blocking *blocking,
+                                atrous_error *error);
+
+void atrous__tile_free(struct atrous__tile *tile);
+
+/* Number of places a tile can stand at: (depth, rows, columns). */
+size_t atrous__tile_places(const struct atrous__blocking *blocking);
+
+/* Moves the tile to a place; cheap when it is there already. */
+void atrous__tile_place(struct atrous__tile *tile, size_t place);
+
+/* Computes filters first .. first+count-1 of a group (first: a multiple of micro->filters) of one
+ * batch at the tile's place. `packed` is from atrous__pack_weights(); `bias` may be NULL. */
+void atrous__tile_run(struct atrous__tile *tile, const float *input, const float *packed,
+                      const float *bias, float *output, size_t batch, size_t group, size_t first,
+                      size_t count);
+
+#endif
