@@ -1,0 +1,185 @@
+/* atrous plan: which solver serves a problem, what it costs, why not each other one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "npy.h"
+#include "report.h"
+
+/* From --shape N,C,spatial, --filters and --kernel to a whole problem. */
+static int make_problem(const struct cli_options *options, atrous_conv *conv,
+                        struct cli_failure *failure)
+{
+    struct cli_list kernel = {0};
+    if (options->shape.count == 0)
+        return cli_fail(failure, CLI_USAGE, "--shape: is missing, must be N,C,[D,][H,]W");
+    if (options->shape.count < 3)
+        return cli_fail(failure, CLI_USAGE, "--shape: has %zu numbers, must have 3 to 5",
+                        options->shape.count);
+    if (options->filters == 0)
+        return cli_fail(failure, CLI_USAGE, "--filters: is missing, must be a number of filters");
+    if (options->kernel == NULL)
+        return cli_fail(failure, CLI_USAGE, "--kernel: is missing, must be R[,S...]");
+
+    const int rank = (int)options->shape.count - 2;
+    atrous_conv_init(conv, rank, sizeof *conv);
+    conv->batch = options->shape.value[0];
+    conv->in_channels = options->shape.value[1];
+    conv->out_channels = options->filters;
+    for (int axis = 0; axis < rank; ++axis)
+        conv->input[axis] = options->shape.value[axis + 2];
+
+    int code = cli_parse_list("--kernel", options->kernel, &kernel, failure);
+    if (code == CLI_DONE)
+        code = cli_spread("--kernel", &kernel, rank, conv->kernel, failure);
+    if (code == CLI_DONE)
+        code = cli_options_apply(options, conv, failure);
+    if (code == CLI_DONE) {
+        atrous_error error;
+        code = cli_fail_status(failure, atrous_conv_output(conv, NULL, &error), &error);
+    }
+    return code;
+}
+
+/* Seeded values in [-1, 1): a 64-bit linear congruential generator's upper bits. */
+static void fill(float *values, size_t count, uint64_t seed)
+{
+    for (size_t i = 0; i < count; ++i) {
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        values[i] = (float)(seed >> 40) / 8388608.0f - 1.0f;
+    }
+}
+
+/* Runs the plan on random data, for --check and --repeat. */
+static int exercise(atrous_plan *plan, const struct cli_options *options, struct cli_result *result,
+                    struct cli_failure *failure)
+{
+    const atrous_plan_info info = result->info;
+    if (options->base.type != ATROUS_TYPE_F32 || options->base.residual != ATROUS_RESIDUAL_NONE)
+        return cli_fail(failure, CLI_USAGE,
+                        "--check, --repeat: need --type f32 and no residual: use atrous conv");
+    float *input = malloc(info.input_bytes), *weights = malloc(info.weights_bytes);
+    float *output = calloc(1, info.output_bytes);
+    int code = CLI_DONE;
+    if (input == NULL || weights == NULL || output == NULL)
+        code = cli_fail(failure, CLI_USAGE,
+                        "--shape: its arrays take %zu, %zu and %zu bytes, more memory than there "
+                        "is",
+                        info.input_bytes, info.weights_bytes, info.output_bytes);
+    else {
+        atrous_arrays arrays;
+        fill(input, info.input_bytes / sizeof *input, 1);
+        fill(weights, info.weights_bytes / sizeof *weights, 2);
+        atrous_arrays_init(&arrays, sizeof arrays);
+        arrays.input = input;
+        arrays.weights = weights;
+        arrays.output = output;
+        code = cli_session_run(plan, options, &arrays, result, failure);
+    }
+    free(input);
+    free(weights);
+    free(output);
+    return code;
+}
+
+static bool candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *candidate)
+{
+    memset(candidate, 0, sizeof *candidate);
+    candidate->struct_size = sizeof *candidate;
+    return atrous_plan_candidate(plan, index, candidate, NULL) == ATROUS_OK;
+}
+
+static void print_plan(const struct cli_session *session, const atrous_plan *plan,
+                       const atrous_conv *conv, const struct cli_result *result)
+{
+    const atrous_plan_info *info = &result->info;
+    char shape[80];
+    atrous_candidate other;
+    printf("device     %s\n", cli_device_text(session, result));
+    printf("output     %zu,%zu,%s\n", conv->batch, cli_output_channels(conv),
+           cli_shape_text(info->output, conv->rank, shape, sizeof shape));
+    printf("solver     %s\n", result->solver);
+    printf("estimate   %.3g ms\n", info->estimate_ms);
+    printf("workspace  %zu bytes\n", info->workspace_bytes);
+    printf("packed     %zu bytes\n", info->packed_bytes);
+    printf("MACs       %.0f\n", info->macs);
+    printf("valid MACs %.0f (%.1f %% read input, not padding)\n", info->valid_macs,
+           info->macs > 0 ? 100 * info->valid_macs / info->macs : 0.0);
+    for (size_t i = 0; candidate_at(plan, i, &other); ++i) {
+        if (other.chosen)
+            continue;
+        if (other.refusal != NULL)
+            printf("not %-12s %s\n", other.solver, other.refusal);
+        else
+            printf("not %-12s estimate %.3g ms, workspace %zu bytes\n", other.solver,
+                   other.estimate_ms, other.workspace_bytes);
+    }
+}
+
+static int json_plan(const struct cli_session *session, const atrous_plan *plan,
+                     const atrous_conv *conv, const struct cli_result *result,
+                     struct cli_failure *failure)
+{
+    const atrous_plan_info *info = &result->info;
+    size_t shape[ATROUS_MAX_RANK + 2] = {conv->batch, cli_output_channels(conv)};
+    memcpy(shape + 2, info->output, sizeof info->output);
+
+    cJSON *object = cJSON_CreateObject();
+    cli_json_add_sizes(object, "output", shape, conv->rank + 2);
+    cJSON_AddNumberToObject(object, "estimate_ms", info->estimate_ms);
+    cli_json_add_size(object, "workspace_bytes", info->workspace_bytes);
+    cli_json_add_size(object, "packed_bytes", info->packed_bytes);
+    cJSON_AddNumberToObject(object, "macs", info->macs);
+    cJSON_AddNumberToObject(object, "valid_macs", info->valid_macs);
+    cli_json_add_result(object, session, result);
+
+    cJSON *list = cJSON_AddArrayToObject(object, "solvers");
+    atrous_candidate candidate;
+    for (size_t i = 0; candidate_at(plan, i, &candidate); ++i) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "solver", candidate.solver);
+        cJSON_AddBoolToObject(row, "chosen", candidate.chosen);
+        if (candidate.refusal != NULL)
+            cJSON_AddStringToObject(row, "refusal", candidate.refusal);
+        else {
+            cJSON_AddNullToObject(row, "refusal");
+            cJSON_AddNumberToObject(row, "estimate_ms", candidate.estimate_ms);
+            cli_json_add_size(row, "workspace_bytes", candidate.workspace_bytes);
+        }
+        cJSON_AddItemToArray(list, row);
+    }
+    return cli_json_print(object, failure);
+}
+
+int cli_plan(const struct cli_options *options, struct cli_failure *failure)
+{
+    struct cli_session session = {0};
+    struct cli_result result = {.passed = true};
+    atrous_plan *plan = NULL;
+    atrous_conv conv;
+    const bool run = options->check || options->repeat > 0;
+
+    int code = make_problem(options, &conv, failure);
+    if (code == CLI_DONE)
+        code = cli_session_open(&session, options, failure);
+    if (code == CLI_DONE)
+        code = cli_session_plan(&session, options, &conv, &plan, failure);
+    if (code == CLI_DONE)
+        code = cli_result_describe(&result, plan, failure);
+    if (code == CLI_DONE && run)
+        code = exercise(plan, options, &result, failure);
+    if (code == CLI_DONE && !options->quiet) {
+        if (options->json)
+            code = json_plan(&session, plan, &conv, &result, failure);
+        else
+            print_plan(&session, plan, &conv, &result);
+        if (!options->json && run)
+            cli_print_result("random data", &session, &result);
+    }
+    if (code == CLI_DONE && !result.passed)
+        code = cli_check_failed(&result, failure);
+    atrous_plan_destroy(plan);
+    cli_session_close(&session);
+    return code;
+}

@@ -1,0 +1,55 @@
+/* The table of commands and the help that is made from it. */
+#include "command.h"
+
+#include <stdio.h>
+
+const struct cli_command cli_commands[] = {
+    {"devices", CLI_DEVICES, 0, cli_devices, "list the OpenCL devices and the CPU path",
+     "atrous devices [--json]\n"},
+    {"conv", CLI_CONV, 0, cli_conv, "convolve .npy arrays",
+     "atrous conv --input x.npy --weights w.npy [--bias b.npy] --output y.npy PROBLEM RUN\n"
+     "\n"
+     "x is N,C,spatial (N,spatial,C with --layout nhwc), w is K,C/G,spatial, b is K;\n"
+     "all in C order, little-endian; one to three spatial axes.\n"},
+    {"plan", CLI_PLAN, 0, cli_plan, "tell which solver serves a problem, and why not the others",
+     "atrous plan --shape N,C,[D,][H,]W --filters K --kernel R[,S...] PROBLEM RUN\n"
+     "\n"
+     "--check and --repeat run the plan on random data.\n"},
+    {"filter", CLI_FILTER, 2, cli_filter, "filter a PNG picture",
+     "atrous filter IN.png OUT.png --kernel NAME [--scales n] PROBLEM RUN\n"
+     "\n"
+     "NAME is b3spline, gauss3, box3, sobel-x, sobel-y, laplace or a two-axis FILE.npy.\n"
+     "--scales n applies it n times, the dilation doubling from pass to pass.\n"
+     "Without padding flags: --pad same --pad-mode replicate. Alpha passes through.\n"},
+};
+
+const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
+
+static const char problem_help[] =
+    "\n"
+    "PROBLEM  --stride S[,S...] --dilation D[,D...] --groups G\n"
+    "         --flip (true convolution: the kernel reversed on every axis)\n"
+    "         --pad P[,P...] | --pad same|same-lower|valid|causal\n"
+    "         --pad-begin P[,P...] --pad-end P[,P...]\n"
+    "         --pad-mode zeros|reflect|replicate|circular|constant:V\n"
+    "         --layout nchw|nhwc [--output-layout nchw|nhwc]\n"
+    "         --type f32|f16|bf16|i8   --math default|strict   --alpha A --beta B\n"
+    "         --activation none|relu|leaky-relu:A|sigmoid|tanh|clamp:LO:HI|gated\n"
+    "         --add r.npy | --add-after r.npy\n"
+    "RUN      --device auto|cpu|INDEX   --solver auto|NAME   --threads n (CPU path)\n"
+    "         --check   --repeat n   --json   --quiet   --progress\n"
+    "\n"
+    "Lists hold one number for all axes or one an axis, slowest axis first.\n";
+
+void cli_help(const struct cli_command *command)
+{
+    if (command != NULL) {
+        printf("%s%s", command->usage, command->bit == CLI_DEVICES ? "" : problem_help);
+        return;
+    }
+    printf("atrous %s: dilated (a trous) convolution\n\n", atrous_version());
+    for (size_t i = 0; i < cli_command_count; ++i)
+        printf("  atrous %-8s  %s\n", cli_commands[i].name, cli_commands[i].summary);
+    printf("  atrous %-8s  %s\n", "help", "this text, or that of one command");
+    printf("\nexit codes: 0 done, 1 --check failed, 2 wrong usage or input, 3 the device failed\n");
+}
