@@ -1,0 +1,11 @@
+# Writes OUT, a C file that holds each of FILES as bytes named bench_NAME, a zero after them.
+set(text "/* Generated from bench/ at build time. */\n#include \"embedded.h\"\n")
+foreach(file IN LISTS FILES)
+    get_filename_component(name ${file} NAME)
+    string(MAKE_C_IDENTIFIER ${name} id)
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND text "\nconst unsigned char bench_${id}[] = {${bytes}0x00};\n")
+    string(APPEND text "const size_t bench_${id}_size = sizeof bench_${id} - 1;\n")
+endforeach()
+file(WRITE ${OUT} "${text}")
