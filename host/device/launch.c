@@ -85,6 +85,12 @@ atrous_status atrous__launch_make(struct atrous__env *env, const char *name, con
                                             sizeof largest, &largest, NULL));
     for (cl_uint i = 0; i < launch->dims; ++i)
         items *= launch->local[i];
+    if (items > largest && launch->any_local) {
+        /* The groups asked for are powers of two, and so are their divisors. */
+        while (launch->local[0] > largest)
+            launch->local[0] /= 2;
+        items = launch->local[0];
+    }
     if (items > largest)
         status =
             atrous__fail(error, ATROUS_UNSUPPORTED, entry,

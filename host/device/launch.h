@@ -37,6 +37,7 @@ struct atrous__launch {
     cl_kernel kernel;
     cl_uint dims;
     size_t global[3], local[3];
+    bool any_local; /* the group may be cut to what the device allows for the kernel */
     unsigned arg_count;
     struct atrous__arg args[ATROUS__MAX_ARGS];
 };

@@ -36,7 +36,7 @@ atrous_status atrous__pack_build(const struct atrous__problem *p, struct atrous_
     const size_t items = env->device.max_work_group < ITEMS ? 1 : ITEMS;
     struct atrous__launch *launch = &job->pack[job->pack_count++];
     *launch = (struct atrous__launch){
-        .dims = 1, .global = {atrous__round_up(count, items)}, .local = {items}};
+        .dims = 1, .global = {atrous__round_up(count, items)}, .local = {items}, .any_local = true};
     const bool is_flipped = p->conv.orientation == ATROUS_TRUE_CONVOLUTION;
     const struct atrous__arg args[] = {
         atrous__arg_tensor(ATROUS__PLAIN),

@@ -28,8 +28,10 @@ static atrous_status build(const struct atrous__problem *problem, struct atrous_
 
     const size_t items = env->device.max_work_group < ITEMS ? 1 : ITEMS;
     struct atrous__launch *launch = &job->launch[job->launch_count++];
-    *launch = (struct atrous__launch){
-        .dims = 1, .global = {atrous__round_up(problem->out_count, items)}, .local = {items}};
+    *launch = (struct atrous__launch){.dims = 1,
+                                      .global = {atrous__round_up(problem->out_count, items)},
+                                      .local = {items},
+                                      .any_local = true};
     atrous__launch_add_problem(launch, problem);
     atrous__launch_add(launch, atrous__arg_long(problem->out_count));
     return atrous__launch_make(env, "reference.cl", "reference", "", launch, error);
