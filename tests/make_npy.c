@@ -1,0 +1,91 @@
+/* make_npy FILE SHAPE [TYPE [ORDER]]: writes an .npy array of small integers, for the tests of
+ * the program. TYPE is a numpy name ("<f4"), ORDER "c" or "fortran"; values repeat with the
+ * shape. The elements are written as TYPE says for f4, else as zero bytes of its size. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Elements of "2,3,4", and the same as numpy's tuple. */
+static size_t read_shape(const char *shape, char *tuple, size_t size)
+{
+    size_t count = 1;
+
+    for (const char *at = shape; *at != '\0';) {
+        char *end = NULL;
+        count *= (size_t)strtoull(at, &end, 10);
+        at = *end == ',' ? end + 1 : end;
+        if (end == at)
+            break;
+    }
+    snprintf(tuple, size, "(%s,)", shape);
+    return count;
+}
+
+static int write_header(FILE *file, const char *type, const char *order, const char *tuple)
+{
+    char header[512];
+    const char *fortran = strcmp(order, "fortran") == 0 ? "True" : "False";
+    int length =
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }", type,
+                 fortran, tuple);
+    const int padded = (10 + length + 1 + 63) / 64 * 64 - 10;
+
+    if (length < 0 || padded >= (int)sizeof header)
+        return 0;
+    while (length < padded - 1)
+        header[length++] = ' ';
+    header[length++] = '\n';
+    const unsigned char start[] = {0x93,
+                                   'N',
+                                   'U',
+                                   'M',
+                                   'P',
+                                   'Y',
+                                   1,
+                                   0,
+                                   (unsigned char)(length & 255),
+                                   (unsigned char)(length >> 8)};
+    return fwrite(start, sizeof start, 1, file) == 1 &&
+           fwrite(header, (size_t)length, 1, file) == 1;
+}
+
+/* A whole number from -3 to 3, as the bytes of a float in either order. */
+static void element(size_t i, int big_endian, unsigned char bytes[4])
+{
+    const float value = (float)((i * 2654435761u >> 7) % 7) - 3.0f;
+    uint32_t bits = 0;
+
+    memcpy(&bits, &value, sizeof bits);
+    for (unsigned b = 0; b < 4; ++b)
+        bytes[big_endian ? 3 - b : b] = (unsigned char)(bits >> 8 * b & 255);
+}
+
+int main(int argc, char **argv)
+{
+    const char *type = argc > 3 ? argv[3] : "<f4";
+    const size_t width = strlen(type) == 3 ? (size_t)(type[2] - '0') : 0;
+    const int is_float = type[1] == 'f' && width == 4;
+    char tuple[128];
+    int good = 1;
+
+    if (argc < 3 || width < 1 || width > 8) {
+        fprintf(stderr, "usage: make_npy FILE SHAPE [TYPE [c|fortran]]\n");
+        return 2;
+    }
+    const size_t count = read_shape(argv[2], tuple, sizeof tuple);
+    FILE *file = fopen(argv[1], "wb");
+    if (file == NULL) {
+        perror(argv[1]);
+        return 1;
+    }
+    good = write_header(file, type, argc > 4 ? argv[4] : "c", tuple);
+    for (size_t i = 0; good && i < count; ++i) {
+        unsigned char bytes[8] = {0};
+        if (is_float)
+            element(i, type[0] == '>', bytes);
+        good = fwrite(bytes, width, 1, file) == 1;
+    }
+    good = fclose(file) == 0 && good;
+    return good ? 0 : 1;
+}

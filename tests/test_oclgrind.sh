@@ -1,0 +1,22 @@
+#!/bin/sh
+# Runs a test program under oclgrind and fails on any line it reports: races, accesses outside a
+# buffer, reads of uninitialised memory, misused API calls.
+program=$1
+
+if ! command -v oclgrind >/dev/null 2>&1; then
+    echo "skipped: oclgrind is not installed"
+    exit 77
+fi
+
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+# Optimised code contains an instruction that this interpreter stops at.
+oclgrind --build-options "-cl-opt-disable" --data-races --uninitialized --check-api \
+    --log "$log" "$program"
+status=$?
+if [ -s "$log" ]; then
+    echo "oclgrind reports (count, line):"
+    sort "$log" | uniq -c | sort -rn | head -n 40
+    exit 1
+fi
+exit $status

@@ -1,0 +1,90 @@
+/* Every small geometry of other libraries' own test lists, through every solver that accepts it,
+ * against the oracle. */
+#include "testing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "files.h"
+#include "harness.h"
+#include "shapes.h"
+
+enum { SEED = 20240611 };
+
+static struct csv table;
+
+/* Whether the row is a problem of this subject: forward and cheap enough for the oracle. */
+static bool usable(size_t row, atrous_conv *conv)
+{
+    const double most = harness.quick ? 2e5 : 5e7;
+
+    if (csv_is(&table, row, "op", "deconv"))
+        return false;
+    shape_from_row(&table, row, conv);
+    conv->has_bias = row % 2 == 0;
+    return shape_macs(conv) <= most;
+}
+
+static void sweep(bool exact)
+{
+    size_t ran[HARNESS_MAX_SOLVERS] = {0}, used = 0;
+    struct random random = {SEED};
+    atrous_conv conv;
+
+    printf("seed %d\n", SEED);
+    for (size_t row = 0; row < table.rows; ++row) {
+        if (!usable(row, &conv) || (exact && row % 5 != 0))
+            continue;
+        if (exact)
+            conv.math = ATROUS_MATH_STRICT;
+        struct data data = data_draw(&conv, &random, exact ? FILL_INTEGERS : FILL_REALS);
+        data_solve(&data);
+        for (size_t s = 0; s < harness.solver_count; ++s)
+            ran[s] += exact ? harness_check_exact(harness.solver[s], &data, SEED)
+                            : harness_check(harness.solver[s], &data, SEED);
+        data_free(&data);
+        ++used;
+    }
+    assert_true(used > 0);
+    for (size_t s = 0; s < harness.solver_count; ++s) {
+        printf("%-10s ran %zu of %zu geometries\n", harness.solver[s], ran[s], used);
+        assert_true(ran[s] > 0);
+    }
+}
+
+static void shapes_agree_with_the_oracle(void **state)
+{
+    (void)state;
+    sweep(false);
+}
+
+static void shapes_are_exact_on_small_integers(void **state)
+{
+    (void)state;
+    sweep(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes_agree_with_the_oracle),
+        cmocka_unit_test(shapes_are_exact_on_small_integers),
+    };
+    char path[1024];
+    int failed = 0;
+
+    if (!cases_present()) {
+        printf("skipped: no cases in %s\n", cases_folder());
+        return HARNESS_SKIPPED;
+    }
+    if (!csv_read(cases_path(path, sizeof path, "shapes/correctness.csv"), ',', &table)) {
+        printf("cannot read %s\n", path);
+        return 1;
+    }
+    failed = harness_open();
+    if (failed == 0)
+        failed = cmocka_run_group_tests_name("shapes", tests, NULL, NULL);
+    harness_close();
+    csv_free(&table);
+    return failed;
+}

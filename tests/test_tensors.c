@@ -1,0 +1,182 @@
+/* The tensors other frameworks computed, through every solver that accepts the problem. */
+#include "testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare.h"
+#include "files.h"
+#include "harness.h"
+#include "oracle.h"
+#include "shapes.h"
+
+static struct csv table;
+
+/* Why the record is not for this program, or NULL. */
+static const char *not_served(size_t row)
+{
+    const char *lhs = csv_cell(&table, row, "lhs_dilation");
+    const char *mode = csv_cell(&table, row, "pad_mode");
+
+    if (!csv_is(&table, row, "op", "conv"))
+        return csv_cell(&table, row, "op");
+    if (!csv_is(&table, row, "dtype", "float32"))
+        return "another type";
+    if (!csv_is(&table, row, "batch_groups", "1") || strspn(lhs, "-1,") != strlen(lhs))
+        return "batch groups or a dilated input";
+    if (strchr(csv_cell(&table, row, "pads(p0:p1,..)"), '-') != NULL)
+        return "negative padding";
+    if (strcmp(mode, "constant") != 0 && strcmp(mode, "reflect") != 0 &&
+        strcmp(mode, "edge") != 0 && strcmp(mode, "wrap") != 0)
+        return "another padding mode";
+    return csv_is(&table, row, "y", "-") ? "gradient only" : NULL;
+}
+
+/* Reads `rank` numbers of "2,1" (or "1:2,0:1" with `second`). False when the count is another. */
+static bool read_list(const char *text, int rank, size_t *first, size_t *second)
+{
+    for (int axis = 0; axis < rank; ++axis) {
+        char *end = NULL;
+        first[axis] = (size_t)strtoull(text, &end, 10);
+        if (second != NULL && *end == ':')
+            second[axis] = (size_t)strtoull(end + 1, &end, 10);
+        if (end == text || *end != (axis + 1 < rank ? ',' : '\0'))
+            return false;
+        text = end + 1;
+    }
+    return true;
+}
+
+static atrous_padding padding_of(const char *mode)
+{
+    if (strcmp(mode, "reflect") == 0)
+        return ATROUS_PADDING_REFLECT;
+    if (strcmp(mode, "edge") == 0)
+        return ATROUS_PADDING_REPLICATE;
+    return strcmp(mode, "wrap") == 0 ? ATROUS_PADDING_CIRCULAR : ATROUS_PADDING_ZEROS;
+}
+
+static struct npy tensor(size_t row, const char *column)
+{
+    char name[700], path[1024];
+    struct npy npy;
+
+    snprintf(name, sizeof name, "tensors/%s", csv_cell(&table, row, column));
+    if (!npy_read(cases_path(path, sizeof path, name), &npy))
+        fail_msg("cannot read %s", path);
+    return npy;
+}
+
+static void describe(size_t row, const struct npy *x, const struct npy *w, atrous_conv *conv)
+{
+    const int rank = x->rank - 2;
+
+    assert_int_equal(csv_size(&table, row, "ndim", 0), rank);
+    atrous_conv_init(conv, rank, sizeof *conv);
+    conv->batch = x->shape[0];
+    conv->in_channels = x->shape[1];
+    conv->out_channels = w->shape[0];
+    conv->groups = csv_size(&table, row, "groups", 1);
+    memcpy(conv->input, x->shape + 2, (size_t)rank * sizeof *x->shape);
+    memcpy(conv->kernel, w->shape + 2, (size_t)rank * sizeof *w->shape);
+    assert_true(read_list(csv_cell(&table, row, "stride"), rank, conv->stride, NULL));
+    assert_true(read_list(csv_cell(&table, row, "dilation"), rank, conv->dilation, NULL));
+    assert_true(
+        read_list(csv_cell(&table, row, "pads(p0:p1,..)"), rank, conv->pad_begin, conv->pad_end));
+    conv->padding = padding_of(csv_cell(&table, row, "pad_mode"));
+    conv->has_bias = !csv_is(&table, row, "b", "-");
+}
+
+static void compare_with(const char *name, const char *who, const struct data *data, const float *y,
+                         const double *want, double roundings)
+{
+    struct mismatch worst;
+
+    if (!compare_bound(&data->conv, y, want, data->magnitude, data->y_count, roundings, &worst))
+        fail_msg("%s, %s: y[%zu] = %.9g, not %.9g: %.3g of the bound", name, who, worst.at,
+                 worst.got, worst.want, worst.share);
+}
+
+/* Checks one record: the oracle, then every solver. Counts who ran. */
+static void check_record(size_t row, size_t *ran)
+{
+    const char *name = csv_cell(&table, row, "name");
+    struct npy x = tensor(row, "x"), w = tensor(row, "w"), y = tensor(row, "y"), b = {0};
+    struct data data = {0};
+    double *want = NULL;
+    float *got = NULL;
+
+    describe(row, &x, &w, &data.conv);
+    if (data.conv.has_bias)
+        b = tensor(row, "b");
+    data.x_count = oracle_input_count(&data.conv);
+    data.w_count = oracle_weights_count(&data.conv);
+    data.y_count = oracle_output_count(&data.conv);
+    assert_int_equal(data.x_count, x.count);
+    assert_int_equal(data.w_count, w.count);
+    assert_int_equal(data.y_count, y.count);
+    data.x = x.values;
+    data.w = w.values;
+    data.bias = b.values;
+    data_solve(&data);
+
+    want = calloc(y.count + 1, sizeof *want);
+    assert_non_null(want);
+    for (size_t i = 0; i < y.count; ++i)
+        want[i] = (double)y.values[i];
+    compare_with(name, "the record against the oracle", &data, y.values, data.value, 1.0);
+    got = floats(y.count);
+    for (size_t s = 0; s < harness.solver_count; ++s) {
+        if (!harness_run_arrays(harness.solver[s], &data, got))
+            continue;
+        ++ran[s];
+        compare_with(name, harness.solver[s], &data, got, want, 1.0);
+    }
+    free(got);
+    free(want);
+    npy_free(&y);
+    data_free(&data); /* frees what x, w and b hold */
+}
+
+static void tensors_agree_with_the_records(void **state)
+{
+    size_t ran[HARNESS_MAX_SOLVERS] = {0}, used = 0;
+
+    (void)state;
+    for (size_t row = 0; row < table.rows; ++row) {
+        const char *why = not_served(row);
+        if (why != NULL) {
+            printf("left out: %s (%s)\n", csv_cell(&table, row, "name"), why);
+            continue;
+        }
+        check_record(row, ran);
+        ++used;
+    }
+    assert_true(used > 0);
+    printf("%zu of %zu records used\n", used, table.rows);
+    for (size_t s = 0; s < harness.solver_count; ++s)
+        printf("%-10s ran %zu\n", harness.solver[s], ran[s]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tensors_agree_with_the_records)};
+    char path[1024];
+    int failed = 0;
+
+    if (!cases_present()) {
+        printf("skipped: no cases in %s\n", cases_folder());
+        return HARNESS_SKIPPED;
+    }
+    if (!csv_read(cases_path(path, sizeof path, "tensors/cases.tsv"), '\t', &table)) {
+        printf("cannot read %s\n", path);
+        return 1;
+    }
+    failed = harness_open();
+    if (failed == 0)
+        failed = cmocka_run_group_tests_name("tensors", tests, NULL, NULL);
+    harness_close();
+    csv_free(&table);
+    return failed;
+}
