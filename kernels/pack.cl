@@ -31,7 +31,8 @@ __kernel void pack(__global const float *restrict plain, const ulong plain_at,
     if (filter < shape.x && channel < shape.y) {
         // All axes reversed is the flat index of taps reversed.
         const int source = shape.w ? shape.z - 1 - tap : tap;
-        const ulong row = (group * (ulong)shape.x + (ulong)filter) * (ulong)shape.y + (ulong)channel;
+        const ulong row =
+            (group * (ulong)shape.x + (ulong)filter) * (ulong)shape.y + (ulong)channel;
         value = plain[plain_at + row * (ulong)shape.z + (ulong)source];
     }
     packed[packed_at + at] = value;

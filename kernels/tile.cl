@@ -131,6 +131,9 @@ void tile(__global const float *restrict x, const ulong x_at,
                 continue;
             const int channels = min(cb, in.w - block * cb);
             barrier(CLK_LOCAL_MEM_FENCE); // the round before has been read
+            // Pixel blocks may read past the last row; what they find there is never stored.
+            if (item < RP)
+                patch[channels * t.patch_rows * t.pitch + item] = 0.0f;
             if (iz >= 0)
                 load_patch(&t,
                            image + (ulong)(block * cb) * in_plane +

@@ -14,8 +14,8 @@ struct atrous__job; /* kernels made ready for a problem */
 
 /* What the self-test of one solver said on this context's device. */
 struct atrous__verdict {
-    bool is_tested, is_sound;
-    char reason[ATROUS__REASON];
+    bool is_tested;
+    atrous_error outcome; /* status OK: sound */
 };
 
 struct atrous_context {

@@ -139,7 +139,7 @@ static void probe(atrous_conv *conv)
     conv->out_channels = 19;
     conv->has_bias = 1;
     for (int i = 0; i < 2; ++i) {
-        conv->input[i] = (size_t)(11 + 3 * i);
+        conv->input[i] = 11 + 3 * (size_t)i;
         conv->kernel[i] = 3;
         conv->dilation[i] = 2;
         conv->pad_begin[i] = conv->pad_end[i] = 2;

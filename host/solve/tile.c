@@ -9,8 +9,8 @@ struct block {
     size_t item_filters, item_pixels; /* RF, RP */
 };
 
-/* Large groups reuse more; the second serves devices that allow small groups only. */
-static const struct block blocks[] = {{256, 64, 8, 8}, {64, 32, 4, 4}};
+/* Large groups reuse more; the smaller serve devices that allow no larger ones. */
+static const struct block blocks[] = {{256, 64, 8, 8}, {64, 32, 4, 4}, {32, 16, 4, 4}};
 
 /* Local memory to plan for: what leaves room for several groups on a compute unit. */
 enum { LOCAL_BYTES = 24 << 10 };
@@ -22,9 +22,9 @@ struct shape {
     size_t patch_bytes, weights_bytes;
 };
 
-static void choose_block(const struct atrous__device *device, struct shape *s)
+static void choose_block(const struct atrous__device *device, size_t first, struct shape *s)
 {
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && s->block == NULL; ++i)
+    for (size_t i = first; i < sizeof blocks / sizeof *blocks && s->block == NULL; ++i)
         if (blocks[i].items <= device->max_work_group && blocks[i].items <= device->max_items[0])
             s->block = &blocks[i];
 }
@@ -60,10 +60,12 @@ static void choose_channels(const struct atrous__problem *p, const struct atrous
     s->weights_bytes = s->channels * weights;
 }
 
-static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+/* The shape with blocks[first] or the next smaller one that fits. */
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device,
+                             size_t first)
 {
     struct shape s = {0};
-    choose_block(device, &s);
+    choose_block(device, first, &s);
     if (s.block != NULL) {
         choose_tile(p, &s);
         choose_channels(p, device, &s);
@@ -77,15 +79,15 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_wide(problem);
     if (wide != NULL)
         return wide;
-    const struct shape s = shape_of(problem, device);
+    const struct shape s = shape_of(problem, device, 0);
     if (s.block == NULL)
-        return "the device allows fewer than 64 work-items a group";
+        return "the device allows fewer than 32 work-items a group";
     return s.channels == 0 ? "the patch of one channel exceeds the local memory" : NULL;
 }
 
 static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
 {
-    const struct shape s = shape_of(problem, device);
+    const struct shape s = shape_of(problem, device, 0);
     const double waste =
         (double)atrous__round_up(problem->filters, s.block->filters) / (double)problem->filters;
     /* Where work-items are emulated on a processor each barrier spills them all. */
@@ -93,30 +95,48 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
     return 0.02 + problem->macs * waste / macs_per_ms;
 }
 
-static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
-                           struct atrous__job *job, atrous_error *error)
+static atrous_status build_shape(const struct atrous__problem *p, struct atrous__env *env,
+                                 const struct shape *s, struct atrous__job *job,
+                                 atrous_error *error)
 {
-    const struct shape s = shape_of(p, &env->device);
-    const struct block *b = s.block;
-    const struct atrous__pack_shape pack = {b->filters, s.channels};
+    const struct block *b = s->block;
+    const struct atrous__pack_shape pack = {b->filters, s->channels};
     atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;
 
     struct atrous__launch *launch = &job->launch[job->launch_count++];
     const size_t slices = atrous__ceil_div(p->filters, b->filters);
-    const size_t groups = slices * atrous__lattice_tiles(p, &s.lattice);
+    const size_t groups = slices * atrous__lattice_tiles(p, &s->lattice);
     *launch =
         (struct atrous__launch){.dims = 1, .global = {groups * b->items}, .local = {b->items}};
     atrous__launch_add_problem(launch, p);
-    atrous__launch_add_lattice(launch, &s.lattice, slices);
-    atrous__launch_add(launch, atrous__arg_int4(s.lattice.rows, s.lattice.columns, s.channels, 0));
-    atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
-    atrous__launch_add(launch, atrous__arg_local(s.weights_bytes));
+    atrous__launch_add_lattice(launch, &s->lattice, slices);
+    atrous__launch_add(launch,
+                       atrous__arg_int4(s->lattice.rows, s->lattice.columns, s->channels, 0));
+    atrous__launch_add(launch, atrous__arg_local(s->patch_bytes));
+    atrous__launch_add(launch, atrous__arg_local(s->weights_bytes));
     char options[96];
     snprintf(options, sizeof options, "-DITEMS=%zu -DFB=%zu -DRF=%zu -DRP=%zu", b->items,
              b->filters, b->item_filters, b->item_pixels);
     return atrous__launch_make(env, "tile.cl", "tile", options, launch, error);
+}
+
+/* A device may allow a kernel fewer items than it allows at best, and says so only once the
+ * kernel is there: then the next smaller group is tried. */
+static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error)
+{
+    atrous_status status = ATROUS_UNSUPPORTED;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && status == ATROUS_UNSUPPORTED; ++i) {
+        const struct shape s = shape_of(p, &env->device, i);
+        if (s.block == NULL || s.channels == 0)
+            break;
+        atrous__job_release(job);
+        status = build_shape(p, env, &s, job, error);
+        i = (size_t)(s.block - blocks);
+    }
+    return status;
 }
 
 static void probe(atrous_conv *conv)
@@ -126,7 +146,7 @@ static void probe(atrous_conv *conv)
     conv->out_channels = 19;
     conv->has_bias = 1;
     for (int i = 0; i < 2; ++i) {
-        conv->input[i] = (size_t)(11 + 3 * i);
+        conv->input[i] = 11 + 3 * (size_t)i;
         conv->kernel[i] = 3;
         conv->dilation[i] = 2;
         conv->pad_begin[i] = conv->pad_end[i] = 2;

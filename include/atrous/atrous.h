@@ -42,12 +42,12 @@ extern "C" {
 
 /* ------------------------------------------------------------------ status */
 
-#define ATROUS_STATUS_MAP(X)                                               \
-    X(OK, 0, "success")                                                    \
+#define ATROUS_STATUS_MAP(X)                                                \
+    X(OK, 0, "success")                                                     \
     X(INVALID_ARGUMENT, 1, "an argument is NULL, out of range or unusable") \
-    X(UNSUPPORTED, 2, "valid, but nothing here covers it")                 \
-    X(OUT_OF_HOST_MEMORY, 3, "a host allocation failed")                   \
-    X(OPENCL_ERROR, 4, "an OpenCL call failed")                            \
+    X(UNSUPPORTED, 2, "valid, but nothing here covers it")                  \
+    X(OUT_OF_HOST_MEMORY, 3, "a host allocation failed")                    \
+    X(OPENCL_ERROR, 4, "an OpenCL call failed")                             \
     X(NO_DEVICE, 5, "there is no such OpenCL device")
 
 typedef enum atrous_status {
@@ -119,8 +119,8 @@ ATROUS_API atrous_status atrous_device_describe(size_t index, atrous_device_info
 /* ----------------------------------------------------------------- context */
 
 typedef enum atrous_device_choice {
-    ATROUS_DEVICE_AUTO = 0,  /**< a GPU, else any OpenCL device, else the CPU path */
-    ATROUS_DEVICE_INDEX = 1, /**< OpenCL device `index` or an error */
+    ATROUS_DEVICE_AUTO = 0,    /**< a GPU, else any OpenCL device, else the CPU path */
+    ATROUS_DEVICE_INDEX = 1,   /**< OpenCL device `index` or an error */
     ATROUS_DEVICE_CPU_PATH = 2 /**< this library's own loops, no OpenCL */
 } atrous_device_choice;
 
@@ -195,8 +195,10 @@ typedef enum atrous_type {
 } atrous_type;
 
 typedef enum atrous_orientation {
-    ATROUS_CROSS_CORRELATION = 0, /**< w[t] meets x[p*S + t*D - P]: what networks call convolution */
-    ATROUS_TRUE_CONVOLUTION = 1   /**< w[R-1-t] meets x[p*S + t*D - P]: the kernel reversed on every axis */
+    ATROUS_CROSS_CORRELATION =
+        0, /**< w[t] meets x[p*S + t*D - P]: what networks call convolution */
+    ATROUS_TRUE_CONVOLUTION =
+        1 /**< w[R-1-t] meets x[p*S + t*D - P]: the kernel reversed on every axis */
 } atrous_orientation;
 
 typedef enum atrous_direction {
@@ -213,7 +215,8 @@ typedef enum atrous_activation {
     ATROUS_ACTIVATION_SIGMOID = 3,
     ATROUS_ACTIVATION_TANH = 4,
     ATROUS_ACTIVATION_CLAMP = 5, /**< to [activation_low, activation_high] */
-    ATROUS_ACTIVATION_GATED = 6  /**< tanh(first half of K) * sigmoid(second half): K/2 channels out */
+    ATROUS_ACTIVATION_GATED =
+        6 /**< tanh(first half of K) * sigmoid(second half): K/2 channels out */
 } atrous_activation;
 
 typedef enum atrous_residual {
@@ -262,12 +265,12 @@ typedef struct atrous_conv {
     double pad_value; /**< ATROUS_PADDING_CONSTANT only */
     atrous_layout input_layout;
     atrous_layout output_layout;
-    atrous_type type;        /**< of input, weights and output; int8 sums in int32 */
-    int native_half;         /**< F16 only: 1 allows half arithmetic where the device has it */
-    int channel_scale;       /**< 1: output channel k is multiplied by scale[k] */
+    atrous_type type;  /**< of input, weights and output; int8 sums in int32 */
+    int native_half;   /**< F16 only: 1 allows half arithmetic where the device has it */
+    int channel_scale; /**< 1: output channel k is multiplied by scale[k] */
     atrous_orientation orientation;
     atrous_direction direction;
-    int has_bias;            /**< 1: bias[K] is added (and must be given); 0: none */
+    int has_bias; /**< 1: bias[K] is added (and must be given); 0: none */
     atrous_activation activation;
     double activation_low;
     double activation_high;
@@ -351,8 +354,8 @@ typedef struct atrous_plan_info {
     size_t input_bytes;
     size_t weights_bytes; /**< as the interface has them, [K][C/G][kernel...] */
     size_t output_bytes;
-    size_t packed_bytes;    /**< for atrous_plan_pack() */
-    size_t workspace_bytes; /**< 0: none needed */
+    size_t packed_bytes;     /**< for atrous_plan_pack() */
+    size_t workspace_bytes;  /**< 0: none needed */
     size_t offset_alignment; /**< every byte offset of a binding is a multiple of this */
     uint64_t weights_format; /**< plans of one format share packed weights */
     const char *solver;      /**< lives as long as the plan; "cpu" on the CPU path */
@@ -370,9 +373,9 @@ ATROUS_API atrous_status atrous_plan_query(const atrous_plan *plan, atrous_plan_
 
 typedef struct atrous_candidate {
     size_t struct_size;
-    const char *solver;   /**< lives as long as the library */
-    const char *refusal;  /**< why not, lives as long as the plan; NULL: it could serve */
-    double estimate_ms;   /**< the cost model's, 0 when refused */
+    const char *solver;  /**< lives as long as the library */
+    const char *refusal; /**< why not, lives as long as the plan; NULL: it could serve */
+    double estimate_ms;  /**< the cost model's, 0 when refused */
     size_t workspace_bytes;
     int chosen;
 } atrous_candidate;
@@ -424,8 +427,8 @@ ATROUS_API atrous_status atrous_plan_time(atrous_plan *plan, const atrous_arrays
 /** The result of a cross-check. */
 typedef struct atrous_check {
     size_t struct_size;
-    double worst;      /**< largest |error| / bound; at most 1 is a pass; infinity for NaN or infinity
-                            where the other side has none */
+    double worst; /**< largest |error| / bound; at most 1 is a pass; infinity for NaN or infinity
+                       where the other side has none */
     double worst_error; /**< |error| there */
     double worst_bound; /**< the bound there */
     size_t worst_at;    /**< flat index into output */

@@ -61,7 +61,8 @@ typedef struct atrous_packed {
  * @param done     optional out: completion event, released by the caller.
  *
  * @retval ATROUS_OK                enqueued.
- * @retval ATROUS_INVALID_ARGUMENT  NULL, too small, overlapping, or of another context; nothing enqueued.
+ * @retval ATROUS_INVALID_ARGUMENT  NULL, too small, overlapping, or of another context; nothing
+ * enqueued.
  * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path.
  * @retval ATROUS_OPENCL_ERROR      `packed` is undefined.
  */
@@ -73,12 +74,12 @@ ATROUS_API atrous_status atrous_plan_pack(atrous_plan *plan, cl_command_queue qu
 /** The tensors of one enqueue; all owned by the caller. */
 typedef struct atrous_bindings {
     size_t struct_size;
-    atrous_buffer input;    /**< read */
-    atrous_packed weights;  /**< read; packed for this plan's weights_format */
-    atrous_buffer bias;     /**< float[K], read; mem NULL without has_bias */
-    atrous_buffer residual; /**< as output, read; mem NULL where not asked for */
-    atrous_buffer scale;    /**< float[K], read; mem NULL where not asked for */
-    atrous_buffer output;   /**< every element written; overlaps no input */
+    atrous_buffer input;     /**< read */
+    atrous_packed weights;   /**< read; packed for this plan's weights_format */
+    atrous_buffer bias;      /**< float[K], read; mem NULL without has_bias */
+    atrous_buffer residual;  /**< as output, read; mem NULL where not asked for */
+    atrous_buffer scale;     /**< float[K], read; mem NULL where not asked for */
+    atrous_buffer output;    /**< every element written; overlaps no input */
     atrous_buffer workspace; /**< workspace_bytes of scratch; mem NULL when 0 */
 } atrous_bindings;
 

@@ -33,28 +33,22 @@ static void fill_rows(atrous_plan *plan)
 static atrous_status prove(atrous_context *context, size_t index, atrous_error *error)
 {
     struct atrous__verdict *verdict = &context->verdicts[index];
-    atrous_status status = ATROUS_OK;
+    atrous_error outcome;
 
     pthread_mutex_lock(&context->lock);
-    if (!verdict->is_tested) {
-        atrous_error why;
-        status = atrous__self_test(context->env, atrous__solvers[index], &why);
-        if (status == ATROUS_OUT_OF_HOST_MEMORY) {
-            /* Says nothing of the solver: the next plan may try again. */
-            if (error != NULL)
-                *error = why;
-            pthread_mutex_unlock(&context->lock);
-            return status;
-        }
-        verdict->is_tested = true;
-        verdict->is_sound = status == ATROUS_OK;
-        if (status != ATROUS_OK)
-            snprintf(verdict->reason, sizeof verdict->reason, "%.300s", why.message);
+    if (verdict->is_tested) {
+        outcome = verdict->outcome;
+    } else {
+        atrous__clear(&outcome);
+        outcome.status = atrous__self_test(context->env, atrous__solvers[index], &outcome);
+        /* A host out of memory says nothing of the solver: the next plan tries again. */
+        verdict->is_tested = outcome.status != ATROUS_OUT_OF_HOST_MEMORY;
+        verdict->outcome = outcome;
     }
-    if (!verdict->is_sound)
-        status = atrous__fail(error, ATROUS_OPENCL_ERROR, "", "%s", verdict->reason);
     pthread_mutex_unlock(&context->lock);
-    return status;
+    if (outcome.status != ATROUS_OK && error != NULL)
+        *error = outcome;
+    return outcome.status;
 }
 
 /* Self-test, build, first launch. On failure nothing is left in the plan. */
