@@ -1,6 +1,6 @@
 // tile.cl: dilated convolution for devices with many work-items (SIMT).
 //
-// Layout  x[N][C][D][H][W]  y[N][K][OD][OH][OW]
+// Layout  x[N][C][D][H][W] or x[N][D][H][W][C], y likewise
 //         w[G][filter block][channel block][tap][channel][FB], from pack.cl
 // Group   ITEMS = FB/RF * pixel blocks work-items own one tile: FB filters x `rows` output
 //         rows of one phase x `columns` contiguous columns.
@@ -16,16 +16,17 @@
 #endif
 
 #include "epilogue.clh"
+#include "layout.clh"
 #include "patch.clh"
+#include "problem.clh"
 
 #define FILTER_ITEMS (FB / RF)
 #define PIXEL_ITEMS (ITEMS / FILTER_ITEMS)
 
 // The whole group loads one input plane of the patch; x points at its first channel.
-inline void load_patch(const Tile *t, __global const float *x, const int channels,
-                       const float pad_value, __local float *patch)
+inline void load_patch(const Tile *t, __global const float *x, const Steps from,
+                       const int channels, const float pad_value, __local float *patch)
 {
-    const ulong plane = (ulong)t->in.x * (ulong)t->in.y * (ulong)t->in.z;
     const int area = t->patch_rows * t->pitch;
     for (int i = get_local_id(0); i < channels * area; i += ITEMS) {
         const int c = i / area, at = i % area;
@@ -33,7 +34,8 @@ inline void load_patch(const Tile *t, __global const float *x, const int channel
         const int ix = pad_index(patch_column(t, at % t->pitch), t->in.z, t->dilation.w);
         const bool is_inside = iy >= 0 && ix >= 0;
         patch[i] = is_inside
-                       ? x[(ulong)c * plane + (ulong)iy * (ulong)t->in.z + (ulong)ix]
+                       ? x[(ulong)c * from.channel +
+                           ((ulong)iy * (ulong)t->in.z + (ulong)ix) * from.pixel]
                        : pad_value;
     }
 }
@@ -77,18 +79,39 @@ inline void multiply(const Tile *t, __local const float *patch, __local const fl
     }
 }
 
+// One item's block through the epilogue to y. A gated block holds RF/2 pairs of filters.
+inline void store_item(const Tile *t, const Epilogue *e, float acc[RF][RP], const int py,
+                       const int px, const int f)
+{
+    const int4 out = t->out;
+    const int is_gated = e->activation == ACTIVATION_GATED;
+    const int channels = is_gated ? out.w / 2 : out.w, shrink = is_gated ? 2 : 1;
+    const ulong plane = plane_of(out);
+    const Steps to = steps_of(t->pad.w & FLAG_OUTPUT_NHWC, plane, channels * t->kernel_.w);
+    const int oy = t->row + py * t->row_step;
+    const ulong pixel =
+        ((ulong)t->plane * (ulong)out.y + (ulong)oy) * (ulong)out.z + (ulong)(t->column + px);
+    for (int i = 0; i < RF / shrink; ++i) {
+        const int k = (t->slice * FB + f) / shrink + i;
+        if (k >= channels)
+            return;
+        const int filter = t->group * channels + k;
+        const float b = bias_of(e, filter);
+        const float b2 = is_gated ? bias_of(e, filter + channels) : 0.0f;
+        const ulong at = (t->n * (ulong)(t->kernel_.w * channels)) * plane +
+                         (ulong)filter * to.channel + pixel * to.pixel;
+        for (int j = 0; j < RP && px + j < t->columns; ++j) {
+            float v = acc[i][j] + b;
+            if (is_gated)
+                v = tanh(v) * sigmoid(acc[i + RF / 2][j] + b2);
+            const ulong target = at + (ulong)j * to.pixel;
+            e->y_base[target] = finish(e, v, target);
+        }
+    }
+}
+
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
-void tile(__global const float *restrict x, const ulong x_at,
-          __global const float *restrict w, const ulong w_at,
-          __global const float *restrict bias, const ulong bias_at,
-          __global float *restrict y, const ulong y_at,
-          const int4 in,       // D H W, channels of a group
-          const int4 out,      // D H W, filters of a group
-          const int4 kernel_,  // D H W, groups
-          const int4 stride,   // D H W, batch
-          const int4 dilation, // D H W, padding mode
-          const int4 pad,      // D H W, has_bias
-          const float pad_value,
+void tile(TENSORS, GEOMETRY,
           const int4 lattice, // step between rows, patch rows between them, patch rows, pitch
           const int4 grid,    // slices (filter blocks), column tiles, row tiles of a phase, phases
           const int segment,
@@ -116,9 +139,12 @@ void tile(__global const float *restrict x, const ulong x_at,
 
     const int plane_taps = kernel_.y * kernel_.z, cb = tile_.z;
     const int channel_blocks = (in.w + cb - 1) / cb;
-    const ulong in_plane = (ulong)in.x * (ulong)in.y * (ulong)in.z;
-    __global const float *image =
-        x + x_at + (t.n * (ulong)kernel_.w + (ulong)t.group) * (ulong)in.w * in_plane;
+    const ulong in_plane = plane_of(in);
+    const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, in_plane, in.w * kernel_.w);
+    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
+                                   residual + residual_at, y + y_at);
+    __global const float *image = x + x_at + t.n * (ulong)(kernel_.w * in.w) * in_plane +
+                                  (ulong)(t.group * in.w) * from.channel;
     __global const float *packed =
         w + w_at +
         ((ulong)t.group * (ulong)grid.x + (ulong)t.slice) * (ulong)(channel_blocks * kernel_.x) *
@@ -136,9 +162,9 @@ void tile(__global const float *restrict x, const ulong x_at,
                 patch[channels * t.patch_rows * t.pitch + item] = 0.0f;
             if (iz >= 0)
                 load_patch(&t,
-                           image + (ulong)(block * cb) * in_plane +
-                               (ulong)iz * (ulong)in.y * (ulong)in.z,
-                           channels, pad_value, patch);
+                           image + (ulong)(block * cb) * from.channel +
+                               (ulong)iz * (ulong)in.y * (ulong)in.z * from.pixel,
+                           from, channels, pad_value, patch);
             else
                 for (int i = item; i < channels * t.patch_rows * t.pitch; i += ITEMS)
                     patch[i] = pad_value;
@@ -150,22 +176,6 @@ void tile(__global const float *restrict x, const ulong x_at,
             multiply(&t, patch, weights, channels, at, f, acc);
         }
 
-    const ulong out_plane = (ulong)out.x * (ulong)out.y * (ulong)out.z;
-    const int oy = t.row + py * t.row_step;
-    if (py >= t.rows)
-        return;
-    for (int i = 0; i < RF; ++i) {
-        const int k = t.slice * FB + f + i;
-        if (k >= out.w)
-            return;
-        const int filter = t.group * out.w + k;
-        const float b = bias_of(bias + bias_at, pad.w, filter);
-        __global float *to =
-            y + y_at + (t.n * (ulong)kernel_.w * (ulong)out.w + (ulong)filter) * out_plane +
-            ((ulong)t.plane * (ulong)out.y + (ulong)oy) * (ulong)out.z + (ulong)t.column;
-#pragma unroll
-        for (int j = 0; j < RP; ++j)
-            if (px + j < t.columns)
-                to[px + j] = acc[i][j] + b;
-    }
+    if (py < t.rows)
+        store_item(&t, &e, acc, py, px, f);
 }

@@ -2,7 +2,7 @@
 #ifndef ATROUS_CPU_CPU_H
 #define ATROUS_CPU_CPU_H
 
-#include "problem/problem.h"
+#include "problem/bound.h"
 
 /* Threads to use when 0 was asked for: one per processor. At least 1. */
 unsigned atrous__cpu_threads(unsigned asked);
@@ -21,5 +21,12 @@ atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrou
 atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atrous_arrays *arrays,
                                 const size_t *at, size_t first, size_t count, unsigned threads,
                                 double *value, double *magnitude, atrous_error *error);
+
+/* The magnitude that the error bound of minimal filtering rests on (problem/bound.h), for the
+ * same outputs; infinity where a transform may leave float's range. `bound` is not direct. */
+atrous_status atrous__cpu_minimal(const struct atrous__problem *problem,
+                                  const struct atrous__bound *bound, const atrous_arrays *arrays,
+                                  const size_t *at, size_t first, size_t count, unsigned threads,
+                                  double *magnitude, atrous_error *error);
 
 #endif

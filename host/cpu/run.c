@@ -1,5 +1,6 @@
 /* The CPU path with float accumulators: packs weights and shares tiles among threads. */
 #include "cpu/cpu.h"
+#include "cpu/epilogue.h"
 #include "cpu/pack.h"
 #include "cpu/threads.h"
 #include "cpu/tile.h"
@@ -91,7 +92,8 @@ static atrous_status run_exact(const struct atrous__problem *problem, const atro
     return status;
 }
 
-atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+/* The sums, bias included, of a problem without an epilogue. */
+static atrous_status run_sums(const struct atrous__problem *problem, const atrous_arrays *arrays,
                               unsigned threads, atrous_error *error)
 {
     struct atrous__blocking blocking = {.row_tiles = NULL};
@@ -115,4 +117,29 @@ atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrou
     free(packed);
     atrous__blocking_free(&blocking);
     return finite ? status : run_exact(problem, arrays, threads, error);
+}
+
+atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                              unsigned threads, atrous_error *error)
+{
+    if (atrous__epilogue_is_plain(problem))
+        return run_sums(problem, arrays, threads, error);
+
+    const struct atrous__problem sums = atrous__epilogue_sums(problem);
+    const bool is_apart = sums.out_count != problem->out_count || problem->conv.beta != 0.0;
+    atrous_arrays inner = *arrays;
+    float *apart = NULL;
+    if (is_apart) {
+        apart = malloc(sums.out_count * sizeof *apart);
+        if (apart == NULL)
+            return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output",
+                                "no memory for %zu sums before the epilogue", sums.out_count);
+        inner.output = apart;
+    }
+    const atrous_status status = run_sums(&sums, &inner, threads, error);
+    if (status == ATROUS_OK)
+        atrous__epilogue_run(problem, inner.output, arrays->residual, arrays->output,
+                             atrous__threads_for(problem->macs, threads));
+    free(apart);
+    return status;
 }

@@ -29,6 +29,13 @@ struct atrous__arg atrous__arg_float(float value)
     return (struct atrous__arg){ATROUS__VALUE, sizeof(cl_float), {.f = value}};
 }
 
+struct atrous__arg atrous__arg_float4(double a, double b, double c, double d)
+{
+    return (struct atrous__arg){ATROUS__VALUE,
+                                sizeof(cl_float4),
+                                {.f4 = {{(cl_float)a, (cl_float)b, (cl_float)c, (cl_float)d}}}};
+}
+
 struct atrous__arg atrous__arg_int4(size_t d, size_t h, size_t w, size_t more)
 {
     return (struct atrous__arg){

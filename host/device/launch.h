@@ -11,6 +11,7 @@ enum atrous__slot {
     ATROUS__WEIGHTS, /* packed */
     ATROUS__PLAIN,   /* weights as the user has them */
     ATROUS__BIAS,
+    ATROUS__RESIDUAL,
     ATROUS__OUTPUT,
     ATROUS__WORKSPACE,
     ATROUS__SLOTS,
@@ -26,6 +27,7 @@ struct atrous__arg {
         cl_int4 i4;
         cl_ulong u;
         cl_float f;
+        cl_float4 f4;
     } value;
 };
 
@@ -62,6 +64,7 @@ struct atrous__arg atrous__arg_local(size_t bytes);
 struct atrous__arg atrous__arg_int(size_t value);
 struct atrous__arg atrous__arg_long(size_t value);
 struct atrous__arg atrous__arg_float(float value);
+struct atrous__arg atrous__arg_float4(double a, double b, double c, double d);
 /* Four ints, D H W and one more: the kernels' int4. */
 struct atrous__arg atrous__arg_int4(size_t d, size_t h, size_t w, size_t more);
 

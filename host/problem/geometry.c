@@ -46,8 +46,7 @@ static atrous_status count(struct atrous__problem *p, atrous_error *error)
     p->out_count = p->out_plane;
     p->weights_count = p->taps;
     in_fits = in_fits && grow(&p->in_count, p->batch) && grow(&p->in_count, p->conv.in_channels);
-    out_fits =
-        out_fits && grow(&p->out_count, p->batch) && grow(&p->out_count, p->conv.out_channels);
+    out_fits = out_fits && grow(&p->out_count, p->batch) && grow(&p->out_count, p->out_channels);
     weights_fit = weights_fit && grow(&p->weights_count, p->conv.out_channels) &&
                   grow(&p->weights_count, p->channels);
     if (!in_fits)
@@ -57,7 +56,7 @@ static atrous_status count(struct atrous__problem *p, atrous_error *error)
     if (!out_fits)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "output",
                             "batch %zu x out_channels %zu x its extents overflow", p->batch,
-                            p->conv.out_channels);
+                            p->out_channels);
     if (!weights_fit)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "kernel",
                             "out_channels %zu x in_channels / groups %zu x its extents overflow",
@@ -105,6 +104,8 @@ atrous_status atrous__problem_init(struct atrous__problem *problem, const atrous
     p.groups = conv->groups;
     p.channels = conv->in_channels / conv->groups;
     p.filters = conv->out_channels / conv->groups;
+    p.out_channels =
+        conv->activation == ATROUS_ACTIVATION_GATED ? conv->out_channels / 2 : conv->out_channels;
     for (int i = 0; i < ATROUS__AXES; ++i)
         p.axis[i] = (struct atrous__axis){1, 1, 1, 1, 1, 0, 0};
     for (int i = 0; i < conv->rank; ++i) {

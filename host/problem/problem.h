@@ -20,6 +20,7 @@ struct atrous__problem {
     size_t channels, filters;   /* of one group: C/G and K/G */
     size_t in_plane, out_plane; /* elements of one channel: D*H*W */
     size_t in_count, out_count; /* elements of all of input and output */
+    size_t out_channels;        /* of the output: K, or K/2 behind a gated activation */
     size_t taps, weights_count; /* kernel extents multiplied; K * C/G * taps */
     double macs, valid_macs;    /* taps in the padding counted; those that read input only */
 };

@@ -98,16 +98,10 @@ static atrous_status check_served(const atrous_conv *conv, atrous_error *error)
         const char *field, *what;
         bool is_served;
     } limits[] = {
-        {"input_layout", "NHWC", conv->input_layout == ATROUS_LAYOUT_NCHW},
-        {"output_layout", "NHWC", conv->output_layout == ATROUS_LAYOUT_NCHW},
         {"type", "a type other than f32", conv->type == ATROUS_TYPE_F32},
         {"native_half", "half arithmetic", conv->native_half == 0},
         {"channel_scale", "a scale per channel", conv->channel_scale == 0},
         {"direction", "a direction other than forward", conv->direction == ATROUS_FORWARD},
-        {"activation", "an activation", conv->activation == ATROUS_ACTIVATION_NONE},
-        {"residual", "a residual", conv->residual == ATROUS_RESIDUAL_NONE},
-        {"alpha", "a factor other than 1", conv->alpha == 1.0},
-        {"beta", "a factor other than 0", conv->beta == 0.0},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; ++i) {
         const atrous_status status =
@@ -115,6 +109,35 @@ static atrous_status check_served(const atrous_conv *conv, atrous_error *error)
         if (status != ATROUS_OK)
             return status;
     }
+    return ATROUS_OK;
+}
+
+static atrous_status check_epilogue(const atrous_conv *conv, atrous_error *error)
+{
+    const struct {
+        const char *field;
+        double value;
+    } numbers[] = {{"activation_low", conv->activation_low},
+                   {"activation_high", conv->activation_high},
+                   {"alpha", conv->alpha},
+                   {"beta", conv->beta}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
+        if (!isfinite(numbers[i].value))
+            return atrous__fail(error, ATROUS_INVALID_ARGUMENT, numbers[i].field,
+                                "is %g, must be finite", numbers[i].value);
+    if (conv->activation == ATROUS_ACTIVATION_CLAMP && conv->activation_low > conv->activation_high)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "activation_low",
+                            "is %g, must not exceed activation_high %g", conv->activation_low,
+                            conv->activation_high);
+    if (conv->activation != ATROUS_ACTIVATION_GATED)
+        return ATROUS_OK;
+    if (conv->out_channels % 2 != 0)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "out_channels",
+                            "is %zu, must be even for a gated activation", conv->out_channels);
+    if (conv->residual == ATROUS_RESIDUAL_BEFORE)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "residual",
+                            "before a gated activation has no meaning: it has K channels there, "
+                            "K/2 after");
     return ATROUS_OK;
 }
 
@@ -150,6 +173,8 @@ atrous_status atrous__check_values(const atrous_conv *conv, atrous_error *error)
         status = check_served(conv, error);
     if (status == ATROUS_OK)
         status = check_channels(conv, error);
+    if (status == ATROUS_OK)
+        status = check_epilogue(conv, error);
     if (status == ATROUS_OK && !isfinite(conv->pad_value))
         status = atrous__fail(error, ATROUS_INVALID_ARGUMENT, "pad_value", "is %g, must be finite",
                               conv->pad_value);

@@ -3,6 +3,9 @@
 
 #include <limits.h>
 
+/* As in kernels/layout.clh. */
+enum { FLAG_BIAS = 1, FLAG_INPUT_NHWC = 2, FLAG_OUTPUT_NHWC = 4 };
+
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg)
 {
     if (launch->arg_count < ATROUS__MAX_ARGS)
@@ -17,24 +20,36 @@ static struct atrous__arg axes(const struct atrous__problem *p, size_t field, si
     return atrous__arg_int4(value[0], value[1], value[2], more);
 }
 
-void atrous__launch_add_problem(struct atrous__launch *launch, const struct atrous__problem *p)
+void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atrous__problem *p)
 {
-    const size_t bias = (size_t)p->conv.has_bias, mode = (size_t)p->conv.padding;
+    const size_t mode = (size_t)p->conv.padding;
+    const size_t flags = (p->conv.has_bias ? FLAG_BIAS : 0) |
+                         (p->conv.input_layout == ATROUS_LAYOUT_NHWC ? FLAG_INPUT_NHWC : 0) |
+                         (p->conv.output_layout == ATROUS_LAYOUT_NHWC ? FLAG_OUTPUT_NHWC : 0);
     const struct atrous__arg args[] = {
-        atrous__arg_tensor(ATROUS__INPUT),
-        atrous__arg_tensor(ATROUS__WEIGHTS),
-        atrous__arg_tensor(ATROUS__BIAS),
-        atrous__arg_tensor(ATROUS__OUTPUT),
         axes(p, offsetof(struct atrous__axis, in), p->channels),
         axes(p, offsetof(struct atrous__axis, out), p->filters),
         axes(p, offsetof(struct atrous__axis, kernel), p->groups),
         axes(p, offsetof(struct atrous__axis, stride), p->batch),
         axes(p, offsetof(struct atrous__axis, dilation), mode),
-        axes(p, offsetof(struct atrous__axis, pad), bias),
+        axes(p, offsetof(struct atrous__axis, pad), flags),
         atrous__arg_float(atrous__pad_value(p)),
+        atrous__arg_int4((size_t)p->conv.activation, (size_t)p->conv.residual, 0, 0),
+        atrous__arg_float4(p->conv.activation_low, p->conv.activation_high, p->conv.alpha,
+                           p->conv.beta),
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
+}
+
+void atrous__launch_add_problem(struct atrous__launch *launch, const struct atrous__problem *p)
+{
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__BIAS));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__RESIDUAL));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__OUTPUT));
+    atrous__launch_add_geometry(launch, p);
 }
 
 const char *atrous__refuse_wide(const struct atrous__problem *p)
@@ -57,4 +72,17 @@ size_t atrous__no_workspace(const struct atrous__problem *problem,
     (void)problem;
     (void)device;
     return 0;
+}
+
+const char *atrous__refuse_gated(const struct atrous__problem *p)
+{
+    /* A gate pairs filters of the two halves of K: with groups, of different groups. */
+    return p->conv.activation == ATROUS_ACTIVATION_GATED && p->groups != 1
+               ? "a gated activation pairs filters of different groups"
+               : NULL;
+}
+
+size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
+{
+    return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;
 }

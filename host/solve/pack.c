@@ -15,7 +15,8 @@ static uint64_t format_of(const struct atrous__problem *p, struct atrous__pack_s
                              p->axis[ATROUS__H].kernel,
                              p->axis[ATROUS__W].kernel,
                              shape.filters,
-                             shape.channels};
+                             shape.channels,
+                             shape.gate};
     return atrous__hash(ATROUS__HASH_SEED, what, sizeof what);
 }
 
@@ -43,6 +44,7 @@ atrous_status atrous__pack_build(const struct atrous__problem *p, struct atrous_
         atrous__arg_tensor(ATROUS__WEIGHTS),
         atrous__arg_int4(p->filters, p->channels, p->taps, is_flipped),
         atrous__arg_int4(filter_blocks, shape.filters, channel_blocks, shape.channels),
+        atrous__arg_int(shape.gate),
         atrous__arg_long(count),
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)

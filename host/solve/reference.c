@@ -21,7 +21,7 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
 static atrous_status build(const struct atrous__problem *problem, struct atrous__env *env,
                            struct atrous__job *job, atrous_error *error)
 {
-    const struct atrous__pack_shape shape = {1, problem->channels};
+    const struct atrous__pack_shape shape = {1, problem->channels, 0};
     atrous_status status = atrous__pack_build(problem, env, shape, job, error);
     if (status != ATROUS_OK)
         return status;

@@ -5,7 +5,7 @@
 
 /* Cache sizes to plan for; devices do not tell them apart, so these are common ones. */
 enum {
-    WEIGHTS_BYTES = 20 << 10, /* of one filter block and channel block: half of an L1 */
+    WEIGHTS_BYTES = 28 << 10, /* of one filter block and channel block: most of an L1 */
     PATCH_BYTES = 160 << 10,  /* with the sums, a share of an L2 */
     SUMS_BYTES = 160 << 10,
     TILE_PIXELS = 384,
@@ -19,7 +19,7 @@ struct shape {
     size_t channels; /* of a block */
     size_t slice;    /* filter blocks of a group's slice */
     size_t slices;
-    size_t patch_bytes, sums_bytes, masks_bytes;
+    size_t patch_bytes, sums_bytes, masks_bytes, offsets_bytes;
 };
 
 static size_t filters_of_block(const struct shape *s)
@@ -43,6 +43,7 @@ static void measure_bytes(const struct atrous__problem *p, struct shape *s)
         p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * s->channels * sizeof(float);
     s->sums_bytes = s->slice * (pixels + s->pixels) * filters_of_block(s) * sizeof(float);
     s->masks_bytes = atrous__ceil_div(pixels, s->pixels) * sizeof(cl_ulong);
+    s->offsets_bytes = p->taps * sizeof(cl_int);
 }
 
 static void choose_channels(const struct atrous__problem *p, struct shape *s)
@@ -91,8 +92,11 @@ static const char *refuse(const struct atrous__problem *problem,
         return wide;
     if (!device->is_cpu_class)
         return "the device has local memory of its own: made for those where it is cache";
+    const char *gated = atrous__refuse_gated(problem);
+    if (gated != NULL)
+        return gated;
     const struct shape s = shape_of(problem, device);
-    if (s.patch_bytes + s.sums_bytes + s.masks_bytes > device->local_memory)
+    if (s.patch_bytes + s.sums_bytes + s.masks_bytes + s.offsets_bytes > device->local_memory)
         return "the smallest tile's patch exceeds the local memory";
     return NULL;
 }
@@ -112,7 +116,8 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
                            struct atrous__job *job, atrous_error *error)
 {
     const struct shape s = shape_of(p, &env->device);
-    const struct atrous__pack_shape pack = {filters_of_block(&s), s.channels};
+    const struct atrous__pack_shape pack = {filters_of_block(&s), s.channels,
+                                            atrous__gate_lanes(p, filters_of_block(&s))};
     atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;
@@ -127,6 +132,7 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s.sums_bytes));
     atrous__launch_add(launch, atrous__arg_local(s.masks_bytes));
+    atrous__launch_add(launch, atrous__arg_local(s.offsets_bytes));
     char options[64];
     snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
     return atrous__launch_make(env, "simd.cl", "simd", options, launch, error);

@@ -3,7 +3,7 @@
 #define ATROUS_SOLVE_SOLVER_H
 
 #include "device/launch.h"
-#include "problem/problem.h"
+#include "problem/bound.h"
 
 /* Workspace, packing, enqueueing and release follow from the job that `build` fills, the
  * same for every solver, so they are no functions here. */
@@ -18,8 +18,9 @@ struct atrous__solver {
     double (*estimate)(const struct atrous__problem *problem, const struct atrous__device *device);
 
     /* The error bound of one output is terms * (FLT_EPSILON * magnitude + FLT_MIN),
-     * magnitude = |bias| + sum |w*x|. */
+     * magnitude = |bias| + sum |w*x|, unless `bound` is there to say it differently. */
     double (*bound_terms)(const struct atrous__problem *problem);
+    struct atrous__bound (*bound)(const struct atrous__problem *problem);
 
     /* Workspace bytes, without building. */
     size_t (*workspace)(const struct atrous__problem *problem, const struct atrous__device *device);
@@ -32,6 +33,13 @@ struct atrous__solver {
     void (*probe)(atrous_conv *conv);
 };
 
+static inline struct atrous__bound atrous__solver_bound(const struct atrous__solver *solver,
+                                                        const struct atrous__problem *problem)
+{
+    return solver->bound != NULL ? solver->bound(problem)
+                                 : (struct atrous__bound){.terms = solver->bound_terms(problem)};
+}
+
 /* The table, best guess first, `reference` last. */
 extern const struct atrous__solver *const atrous__solvers[];
 extern const size_t atrous__solver_count;
@@ -42,6 +50,7 @@ extern const size_t atrous__solver_count;
  * reversal happens here and nowhere else. Adds the launch and sets packed_bytes and format. */
 struct atrous__pack_shape {
     size_t filters, channels;
+    size_t gate; /* from atrous__gate_lanes(): a gated run's lanes, or 0 */
 };
 atrous_status atrous__pack_build(const struct atrous__problem *problem, struct atrous__env *env,
                                  struct atrous__pack_shape shape, struct atrous__job *job,
@@ -50,15 +59,26 @@ atrous_status atrous__pack_build(const struct atrous__problem *problem, struct a
 /* NULL when all extents and products that kernels keep in 32-bit ints fit, else the reason. */
 const char *atrous__refuse_wide(const struct atrous__problem *problem);
 
+/* For solvers that gate within a filter block: NULL, or the reason not to. */
+const char *atrous__refuse_gated(const struct atrous__problem *problem);
+
+/* Lanes of a packed run that holds half tanh and half sigmoid filters; 0 when not gated. */
+size_t atrous__gate_lanes(const struct atrous__problem *problem, size_t lanes);
+
 size_t atrous__no_workspace(const struct atrous__problem *problem,
                             const struct atrous__device *device);
 
 /* Appends arguments to a launch. */
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
 
-/* The arguments every direct kernel begins with: x, w, bias, y, then the geometry as int4:
- * in {D,H,W,C/G}, out {D,H,W,K/G}, kernel {D,H,W,groups}, stride {D,H,W,batch},
- * dilation {D,H,W,padding mode}, pad {D,H,W,has_bias}, then float pad_value. */
+/* The geometry as every kernel takes it, int4 each: in {D,H,W,C/G}, out {D,H,W,K/G}, kernel
+ * {D,H,W,groups}, stride {D,H,W,batch}, dilation {D,H,W,padding mode}, pad {D,H,W,flags of
+ * layout.clh}; then float pad_value, int4 {activation, residual, 0, 0}, float4
+ * {activation_low, activation_high, alpha, beta}. */
+void atrous__launch_add_geometry(struct atrous__launch *launch,
+                                 const struct atrous__problem *problem);
+
+/* What direct kernels begin with: x, w, bias, residual, y, then the geometry. */
 void atrous__launch_add_problem(struct atrous__launch *launch,
                                 const struct atrous__problem *problem);
 

@@ -1,9 +1,10 @@
 /* The solvers there are: one line each. */
 #include "solve/solver.h"
 
-extern const struct atrous__solver atrous__simd, atrous__tile, atrous__reference;
+extern const struct atrous__solver atrous__winograd, atrous__simd, atrous__tile, atrous__reference;
 
 const struct atrous__solver *const atrous__solvers[] = {
+    &atrous__winograd,
     &atrous__simd,
     &atrous__tile,
     &atrous__reference,

@@ -79,6 +79,9 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_wide(problem);
     if (wide != NULL)
         return wide;
+    const char *gated = atrous__refuse_gated(problem);
+    if (gated != NULL)
+        return gated;
     const struct shape s = shape_of(problem, device, 0);
     if (s.block == NULL)
         return "the device allows fewer than 32 work-items a group";
@@ -100,7 +103,8 @@ static atrous_status build_shape(const struct atrous__problem *p, struct atrous_
                                  atrous_error *error)
 {
     const struct block *b = s->block;
-    const struct atrous__pack_shape pack = {b->filters, s->channels};
+    const struct atrous__pack_shape pack = {b->filters, s->channels,
+                                            atrous__gate_lanes(p, b->item_filters)};
     atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;

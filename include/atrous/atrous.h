@@ -275,8 +275,9 @@ typedef struct atrous_conv {
     double activation_low;
     double activation_high;
     atrous_residual residual;
-    double alpha; /**< y = alpha * act(conv + ...) + beta * y */
-    double beta;
+    double
+        alpha; /**< y = alpha * (act(conv + bias + residual before) + residual after) + beta * y */
+    double beta; /**< 0 reads nothing of y, whatever it holds */
     atrous_math math;
 } atrous_conv;
 
@@ -319,9 +320,16 @@ ATROUS_API atrous_status atrous_conv_output(const atrous_conv *conv, size_t outp
 typedef struct atrous_plan_options {
     size_t struct_size;
     const char *solver; /**< NULL or "auto": the library chooses; else that one or an error */
+    int tune; /**< how the library chooses (nothing is chosen where `solver` names one, nor on
+                   the CPU path, which has one way to compute):
+                   0: the remembered winner of the problem on this device, where there is one,
+                      else the least estimate of the cost model;
+                   1: runs every solver that accepts the problem on random data, takes the
+                      fastest and remembers it. Takes as long as those runs, and device memory
+                      for the tensors; what cannot be measured is left to the estimates. */
 } atrous_plan_options;
 
-/** Defaults: solver NULL. */
+/** Defaults: solver NULL, tune 0. */
 ATROUS_API void atrous_plan_options_init(atrous_plan_options *options, size_t struct_size);
 
 /** A problem made ready for a device. One thread at a time. Keeps its context alive. */
@@ -332,6 +340,11 @@ typedef struct atrous_plan atrous_plan;
  * run or enqueue compiles nothing. A solver that fails to compile, to launch or to
  * pass its self-test on this device is passed over and the next one serves; see
  * atrous_plan_candidate().
+ *
+ * Winners are remembered, per device, driver and library version, in the SQLite file
+ * $XDG_CACHE_HOME/atrous/winners.sqlite (or $HOME/.cache/atrous/...), or in the file that the
+ * environment's ATROUS_CACHE names; ATROUS_CACHE=off remembers and recalls nothing. A file
+ * that cannot be used never fails this call.
  *
  * @param options  NULL for the defaults.
  * @param plan     out; NULL on failure.
@@ -365,6 +378,7 @@ typedef struct atrous_plan_info {
     double valid_macs;    /**< those that read input */
     double estimate_ms;   /**< what the cost model expects; not a measurement */
     double create_ms;     /**< what atrous_plan_create() took */
+    int remembered;       /**< 1: the choice is a remembered winner, recalled or stored just now */
 } atrous_plan_info;
 
 /** Fills *info (struct_size set by the caller). */
@@ -376,6 +390,7 @@ typedef struct atrous_candidate {
     const char *solver;  /**< lives as long as the library */
     const char *refusal; /**< why not, lives as long as the plan; NULL: it could serve */
     double estimate_ms;  /**< the cost model's, 0 when refused */
+    double measured_ms;  /**< a tuning's, of this plan or remembered; 0: not measured */
     size_t workspace_bytes;
     int chosen;
 } atrous_candidate;
@@ -400,6 +415,7 @@ typedef struct atrous_arrays {
     const void *residual; /**< as output, when asked for */
     const void *scale;    /**< float[K], when channel_scale */
     void *output;
+    const void *previous; /**< for atrous_plan_check() where beta is not 0: what output held */
 } atrous_arrays;
 
 /** All NULL. */
@@ -440,8 +456,37 @@ typedef struct atrous_check {
 /**
  * Recomputes `arrays->output` on the CPU path with double accumulators and compares.
  *
- * The bound of one output is, for direct solvers,
- * terms * FLT_EPSILON * (|bias| + sum |w*x|) + terms * FLT_MIN, terms = 1 + (C/G) * taps.
+ * The bound of one output is terms * (FLT_EPSILON * magnitude + FLT_MIN). `terms` counts the
+ * roundings on the longest way from a tensor's element to the output (N. Higham, Accuracy and
+ * Stability of Numerical Algorithms, chapter 3); FLT_MIN stands for denormals that a device may
+ * flush to zero.
+ *
+ * Direct summation, by every solver but winograd and by the CPU path:
+ *
+ *     terms = 1 + (C/G) * taps          magnitude = |bias| + sum |w*x|
+ *
+ * winograd computes tiles of M or M x M neighbours of a phase by minimal filtering F(M,R)
+ * (S. Winograd, 1980; A. Lavin and S. Gray, arXiv:1509.09308). Values cancel inside its
+ * transforms, so an output's error depends on its whole tile: on inputs that only its neighbours
+ * need, on taps that meet other inputs. As in the analysis of B. Barabasz et al.,
+ * arXiv:1803.10986, but output by output:
+ *
+ *     terms = C/G + r                   r      F(4,3)  F(2,3)  F(3,2)
+ *                                       2-D        19      11
+ *                                       1-D        10       6       5
+ *     magnitude = |bias| + (|AT| [ sum over channels (|G| |w| |GT|) .* (|BT| |x| |B|) ] |A|)
+ *
+ * with the matrices of Y = AT [ (G w GT) .* (BT x B) ] A (one-sided in 1-D), absolute values
+ * element by element, x the tile's (M+R-1) or (M+R-1)^2 inputs read through the padding. Each
+ * |w|, |x| and sum over channels is taken larger by 8 * FLT_MIN / FLT_EPSILON (8e-31), which
+ * covers flushed denormals. Where a tile holds an infinity, a NaN or values within a factor 64
+ * of overflow in a transform, winograd promises nothing and the bound is infinite; direct
+ * summation spreads neither. Tiles begin with the first output of each phase. winograd takes
+ * the M of the fewest products whose bound still promises three bits: for |x| <= X, |w| <= W an
+ * error of at most 1/8 of (C/G) * taps * X * W. In 2-D that lets F(4,3) serve up to 4077
+ * channels a group and F(2,3) up to 147000; past those it refuses. ATROUS_MATH_STRICT never
+ * uses it.
+ *
  * Beyond 20 GFLOP a seeded sample of outputs is compared.
  *
  * @param arrays  inputs as they were given to the run, output as it came back.

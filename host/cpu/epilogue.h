@@ -1,0 +1,29 @@
+/* The epilogue of the CPU path: what happens to finished sums. */
+#ifndef ATROUS_CPU_EPILOGUE_H
+#define ATROUS_CPU_EPILOGUE_H
+
+#include "problem/problem.h"
+
+/* Whether the sums, bias included, are the output as they are. */
+bool atrous__epilogue_is_plain(const struct atrous__problem *problem);
+
+/* The problem whose output is the sums themselves: K channels, no epilogue but the bias. */
+struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *problem);
+
+/* Where output element `at` finds its sum: a flat index into the sums. *partner is that of the
+ * sigmoid's filter behind a gated activation, else the same. */
+size_t atrous__epilogue_source(const struct atrous__problem *problem, size_t at, size_t *partner);
+
+/* output[at] = the epilogue of sums[source], for the whole output; sums may be output itself
+ * unless the activation is gated or beta is not 0. */
+void atrous__epilogue_run(const struct atrous__problem *problem, const float *sums,
+                          const float *residual, float *output, unsigned threads);
+
+/* The same for one element in double, with the error bound carried along: `bound` and
+ * `partner_bound` are those of the sums; returns the value, *out_bound is its bound. `old` is
+ * what the output held, where beta is not 0. */
+double atrous__epilogue_exact(const struct atrous__problem *problem, double sum, double partner,
+                              double bound, double partner_bound, double residual, double old,
+                              double *out_bound);
+
+#endif

@@ -1,0 +1,141 @@
+/* Error bounds of direct summation and of minimal filtering, and what they rest on.
+ *
+ * One operation. fl(a op b) = (a op b)(1 + delta) + eta, |delta| <= u, |eta| <= FLT_MIN where a
+ * device flushes denormals, as operand or as result. A value that went through n roundings
+ * carries a factor 1 + theta, |theta| <= n*u / (1 - n*u) (Higham, Accuracy and Stability of
+ * Numerical Algorithms, chapters 2 and 3). u = FLT_EPSILON / 2 to nearest; n * FLT_EPSILON
+ * bounds |theta| for every n below 2^23, and to first order on devices that truncate too.
+ *
+ * Direct. A product w*x is rounded once, and once more with each later sum and the bias: n = 1
+ * + (C/G) * taps, and the error is at most n * FLT_EPSILON * (|bias| + sum |w*x|).
+ *
+ * Minimal filtering (S. Winograd, Arithmetic Complexity of Computations, 1980; for networks A.
+ * Lavin and S. Gray, arXiv:1509.09308) takes a tile of outputs from a tile d of the inputs:
+ *
+ *     Y = bias + AT [ sum over channels (G g GT) .* (BT d B) ] A
+ *
+ * Multiplied out, y is a sum of monomials a*b*c * g*d of inputs, taps and entries of A, B, G.
+ * In kernels/transforms.clh each operand enters each result of a transform once, so each
+ * monomial meets its own chain of roundings and keeps a factor 1 + theta. Most cancel in exact
+ * arithmetic, their errors do not: with all operands replaced by their absolute values,
+ *
+ *     |error| <= n * FLT_EPSILON * magnitude,
+ *     magnitude = |bias| + |AT| [ sum over channels (|G| |g| |GT|) .* (|BT| |d| |B|) ] |A|,
+ *
+ * (B. Barabasz, A. Anderson, K. Soodhalter, D. Gregg, arXiv:1803.10986, bound the same terms in
+ * norm). n counts the longest chain; an fma counts one, a factor that is a power of two none:
+ *
+ *              input    taps                                     output
+ *     F(4,3)   2 fma    g0+g1+g2, * 1/6, 1/6 itself: 4           m1+m2, +m0, +(m3+m4): 3
+ *     F(2,3)   1        g0+g1+g2: 2                              m1+m2, +m0: 2
+ *     F(3,2)   1        g0+g1: 1                                 m1+m2, +m0: 2
+ *
+ * all of them once per axis, then C/G for the products and their sum and 1 for the bias:
+ *
+ *     n - C/G  F(4,3) 19 in two dimensions, 10 in one; F(2,3) 11, 6; F(3,2) 5 in one.
+ *
+ * Flushed denormals. The etas of a transform, each times the entries it still meets, amount to
+ * at most 300 FLT_MIN in a transformed input (12 for F(2,3) and F(3,2)) and 8 FLT_MIN in a
+ * transformed tap; the products' sum and the output's transform add at most C/G + 4 per entry
+ * of A. ATROUS__TINY = 8 * FLT_MIN / FLT_EPSILON, added to every |d|, |g| and to each point's
+ * sum, covers all three: n * FLT_EPSILON * TINY is 8n * FLT_MIN, and what multiplies it, the
+ * product over the axes of a row sum of |B| or |G|, is at least 2 or 1/4 per axis. */
+#include "problem/bound.h"
+
+/* No filtering: an axis along which the kernel is 1. */
+static const struct atrous__minimal f11 = {
+    .outputs = 1, .taps = 1, .points = 1, .input = {{1}}, .tap = {{1}}, .output = {{1}}};
+
+static const struct atrous__minimal f23 = {
+    .outputs = 2,
+    .taps = 3,
+    .points = 4,
+    .input_roundings = 1,
+    .tap_roundings = 2,
+    .output_roundings = 2,
+    .input = {{1, 0, 1}, {0, 1, 1}, {0, 1, 1}, {0, 1, 0, 1}},
+    .tap = {{1}, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, {0, 0, 1}},
+    .output = {{1, 1, 1}, {0, 1, 1, 1}},
+};
+
+static const struct atrous__minimal f32 = {
+    .outputs = 3,
+    .taps = 2,
+    .points = 4,
+    .input_roundings = 1,
+    .tap_roundings = 1,
+    .output_roundings = 2,
+    .input = {{1, 0, 1}, {0, 1, 1}, {0, 1, 1}, {0, 1, 0, 1}},
+    .tap = {{1}, {0.5, 0.5}, {0.5, 0.5}, {0, 1}},
+    .output = {{1, 1, 1}, {0, 1, 1}, {0, 1, 1, 1}},
+};
+
+static const struct atrous__minimal f43 = {
+    .outputs = 4,
+    .taps = 3,
+    .points = 6,
+    .input_roundings = 2,
+    .tap_roundings = 4,
+    .output_roundings = 3,
+    .input = {{4, 0, 5, 0, 1},
+              {0, 4, 4, 1, 1},
+              {0, 4, 4, 1, 1},
+              {0, 2, 1, 2, 1},
+              {0, 2, 1, 2, 1},
+              {0, 4, 0, 5, 0, 1}},
+    .tap = {{1.0 / 4},
+            {1.0 / 6, 1.0 / 6, 1.0 / 6},
+            {1.0 / 6, 1.0 / 6, 1.0 / 6},
+            {1.0 / 24, 1.0 / 12, 1.0 / 6},
+            {1.0 / 24, 1.0 / 12, 1.0 / 6},
+            {0, 0, 1}},
+    .output = {{1, 1, 1, 1, 1}, {0, 1, 1, 2, 2}, {0, 1, 1, 4, 4}, {0, 1, 1, 8, 8, 1}},
+};
+
+struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem)
+{
+    return (struct atrous__bound){.terms = atrous__direct_terms(problem)};
+}
+
+static double roundings(const struct atrous__minimal *f)
+{
+    return f->input_roundings + f->tap_roundings + f->output_roundings;
+}
+
+struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem, size_t outputs)
+{
+    const struct atrous__minimal *columns = outputs == 4 ? &f43 : outputs == 3 ? &f32 : &f23;
+    const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
+    const double terms = roundings(rows) + (double)problem->channels + roundings(columns) + 1;
+    return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
+}
+
+static double row_sum(const double row[ATROUS__MINIMAL])
+{
+    double sum = 0;
+    for (size_t i = 0; i < ATROUS__MINIMAL; ++i)
+        sum += row[i];
+    return sum;
+}
+
+/* The magnitude of the worst output where |x| = |w| = 1, along one axis, as a multiple of what
+ * the output can be: 16, 8/3 and 3 for F(4,3), F(2,3) and F(3,2). */
+static double amplification(const struct atrous__minimal *f)
+{
+    double most = 0;
+    for (size_t i = 0; i < f->outputs; ++i) {
+        double sum = 0;
+        for (size_t point = 0; point < f->points; ++point)
+            sum += f->output[i][point] * row_sum(f->tap[point]) * row_sum(f->input[point]);
+        most = sum > most ? sum : most;
+    }
+    return most / (double)f->taps;
+}
+
+bool atrous__bound_is_useful(const struct atrous__bound *bound)
+{
+    double relative = bound->terms * (double)FLT_EPSILON;
+    if (bound->columns != NULL)
+        relative *= amplification(bound->rows) * amplification(bound->columns);
+    return relative <= 0.125;
+}

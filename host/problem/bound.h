@@ -1,0 +1,42 @@
+/* How far a solver's output may lie from the exact one: derived in bound.c. Pure maths. */
+#ifndef ATROUS_PROBLEM_BOUND_H
+#define ATROUS_PROBLEM_BOUND_H
+
+#include <float.h>
+
+#include "problem/problem.h"
+
+enum { ATROUS__MINIMAL = 6 }; /* points of an axis, at most */
+
+/* Minimal filtering F(outputs, taps) along one axis: the roundings of the longest way through
+ * each transform, and the transforms' absolute values, by [to][from]. */
+struct atrous__minimal {
+    size_t outputs, taps, points;
+    double input_roundings, tap_roundings, output_roundings;
+    double input[ATROUS__MINIMAL][ATROUS__MINIMAL];
+    double tap[ATROUS__MINIMAL][ATROUS__MINIMAL];
+    double output[ATROUS__MINIMAL][ATROUS__MINIMAL];
+};
+
+/* The bound of one output is terms * (FLT_EPSILON * magnitude + FLT_MIN). */
+struct atrous__bound {
+    double terms;
+    /* Of the axes H and W. NULL: direct summation, the magnitude is atrous__cpu_exact()'s; else
+     * it is atrous__cpu_minimal()'s. */
+    const struct atrous__minimal *rows, *columns;
+};
+
+/* Added to every value the magnitude of minimal filtering is made of, for flushed denormals. */
+#define ATROUS__TINY (8 * (double)FLT_MIN / (double)FLT_EPSILON)
+
+struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem);
+
+/* F(outputs, kernel of W) along W and, unless its kernel is 1, along H: F(4,3), F(2,3) or
+ * F(3,2), at strides of 1. */
+struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem, size_t outputs);
+
+/* Whether the bound promises three bits: where |x| <= X and |w| <= W, no error exceeds an eighth
+ * of (C/G) * taps * X * W, the most that an output can be. */
+bool atrous__bound_is_useful(const struct atrous__bound *bound);
+
+#endif

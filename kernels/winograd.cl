@@ -1,0 +1,304 @@
+// winograd.cl: dilated convolution by Winograd's minimal filtering, phase by phase.
+//
+// Outputs that are a dilation apart read inputs a dilation apart: a phase of the image is a
+// dense image to F(M,R), so the method works at any dilation.
+//
+// Layout  x[N][C][H][W] or x[N][H][W][C], y likewise;
+//         u[G][filter block][point][C/G][FB] from winograd_pack;
+//         v[point][tile][CS]: transformed inputs; m[filter block][point][tile][FB]: products.
+// Group   one work-item: M*k rows of one row phase, and contiguous columns with all their
+//         phases; or, where the dilation is wide, M strips of columns a dilation apart.
+// Local   patch[row][pitch][CB], then m, then sums[pixel][FB] of one filter block.
+// Fused   (SPACE __local) v stays in local memory; staged (SPACE __global) winograd_input
+//         writes v to the workspace and winograd_output reads it for each slice of filters.
+// Host    host/solve/winograd.c
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2 -DFUSED=1
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=2 -DFUSED=0
+// Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1 -DFUSED=1
+
+#if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(M) || !defined(R) ||                \
+    !defined(AXES) || !defined(FUSED)
+#error "winograd.cl needs -D VEC FV PX M R AXES FUSED"
+#endif
+
+#include "vectors.clh"
+#include "gather.clh"
+#include "problem.clh"
+#include "scatter.clh"
+#include "transforms.clh"
+
+#if FUSED
+#define PRODUCTS_SPACE __local
+#else
+#define PRODUCTS_SPACE __global
+#endif
+#define ROWS PX
+#include "products.clh"
+#define ROWS 4
+#include "products.clh"
+#define ROWS 1
+#include "products.clh"
+
+#if AXES == 2
+#define POINTS (ALPHA * ALPHA)
+#define OUTPUT_ROWS M
+#define INPUT_ROWS ALPHA
+#else
+#define POINTS ALPHA
+#define OUTPUT_ROWS 1
+#define INPUT_ROWS 1
+#endif
+
+// Turns the tile into strips where there are chunks of a phase's columns (room.z of them):
+// M output strips and ALPHA patch segments, a dilation apart. 0 where nothing is left.
+inline int cut_strips(Tile *t, const int chunks)
+{
+    if (chunks == 0)
+        return 1;
+    const int d = t->dilation.z, at = t->column / t->segment, chunk = at % chunks;
+    t->column = at / chunks * M * d + chunk * t->segment;
+    t->columns = min(min(t->segment, d - chunk * t->segment), t->out.z - t->column);
+    t->strips = M, t->strip_step = d, t->width = M * t->segment;
+    return t->columns > 0;
+}
+
+// Lists the tiles of a group: x = column, y = row of the tile's first output. Returns how many.
+inline int list_tiles(const Tile *t, __local int2 *tiles)
+{
+    const int d = t->strips > 1 ? t->columns : t->dilation.z;
+    int count = 0;
+    for (int row = 0; row < t->rows; row += OUTPUT_ROWS)
+        for (int phase = 0; phase < min(d, t->columns); ++phase)
+            for (int column = phase; column < t->columns; column += M * d)
+                tiles[count++] = (int2)(column, row);
+    return count;
+}
+
+// v of channels [0, channels) for every tile, from a patch of them.
+inline void transform_input(const Tile *t, __local const int2 *tiles, const int count,
+                            __local const float *patch, const int cb, const int channels,
+                            PRODUCTS_SPACE float *v, const int v_step, const int point_step)
+{
+    const int step = t->tap_step;
+    for (int i = 0; i < count; ++i)
+        for (int c = 0; c < channels; c += VEC) {
+            VECTOR a[POINTS];
+            __local const float *from = patch + (tiles[i].y * t->pitch + tiles[i].x) * cb + c;
+#pragma unroll
+            for (int row = 0; row < INPUT_ROWS; ++row) {
+#pragma unroll
+                for (int column = 0; column < ALPHA; ++column)
+                    a[row * ALPHA + column] =
+                        LOAD(0, from + (row * t->pitch + column * step) * cb);
+                input_axis(a + row * ALPHA, 1);
+            }
+#if AXES == 2
+#pragma unroll
+            for (int column = 0; column < ALPHA; ++column)
+                input_axis(a + column, ALPHA);
+#endif
+#pragma unroll
+            for (int point = 0; point < POINTS; ++point)
+                STORE(a[point], 0, v + point * point_step + i * v_step + c);
+        }
+}
+
+// Gathers and transforms every channel of a group.
+inline void fill_points(const Tile *t, __local const int2 *tiles, const int count,
+                        __global const float *image, const Steps from, const float pad_value,
+                        __local float *patch, const int cb, PRODUCTS_SPACE float *v,
+                        const int v_step, const int point_step)
+{
+    for (int first = 0; first < t->in.w; first += cb) {
+        const int channels = min(cb, t->in.w - first);
+        load_patch(t, image + (ulong)first * from.channel, from, channels, pad_value, patch, cb);
+        transform_input(t, tiles, count, patch, cb, channels, v + first, v_step, point_step);
+    }
+}
+
+// The products of one point and filter block for every tile.
+inline void multiply_point(PRODUCTS_SPACE const float *v, const int v_step,
+                           __global const float *u, const int channels, const int count,
+                           __local float *m)
+{
+    int i = 0;
+    // Left-over tiles go in blocks of 4, which still fill the pipeline: 2 more than a multiple
+    // of 6 make two of them.
+    for (; count - i >= PX && count - i != PX + 2 && count - i != PX + 1; i += PX)
+        JOIN(products, PX)(v + i * v_step, v_step, u, channels, m + i * FB);
+    for (; count - i >= 4; i += 4)
+        products4(v + i * v_step, v_step, u, channels, m + i * FB);
+    for (; i < count; ++i)
+        products1(v + i * v_step, v_step, u, channels, m + i * FB);
+}
+
+// Outputs of one filter block from its products, to sums[pixel][FB].
+inline void transform_output(const Tile *t, __local const int2 *tiles, const int count,
+                             __local const float *m, const int point_step, __local float *sums)
+{
+    const int step = t->tap_step;
+    for (int i = 0; i < count; ++i)
+        for (int f = 0; f < FV; ++f) {
+            VECTOR a[POINTS];
+#pragma unroll
+            for (int point = 0; point < POINTS; ++point)
+                a[point] = LOAD(f, m + point * point_step + i * FB);
+#if AXES == 2
+#pragma unroll
+            for (int column = 0; column < ALPHA; ++column)
+                output_axis(a + column, ALPHA);
+#endif
+#pragma unroll
+            for (int row = 0; row < OUTPUT_ROWS; ++row) {
+                output_axis(a + row * ALPHA, 1);
+#pragma unroll
+                for (int column = 0; column < M; ++column) {
+                    const int x = tiles[i].x + column * step;
+                    if (tiles[i].y + row < t->rows && x < t->width)
+                        STORE(a[row * ALPHA + column], f,
+                              sums + ((tiles[i].y + row) * t->width + x) * FB);
+                }
+            }
+        }
+}
+
+// Every filter block of the group's slice: products, outputs, y.
+inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int count,
+                            const int blocks, const int tile_room, PRODUCTS_SPACE const float *v,
+                            const int v_step, __global const float *u, const Epilogue *e,
+                            __local float *m, __local float *sums)
+{
+    const int filter_blocks = (t->out.w + FB - 1) / FB, channels = t->in.w;
+    const int begin = t->slice * blocks, end = min(begin + blocks, filter_blocks);
+    const int point_step = tile_room * FB;
+    const ulong first = (ulong)t->group * (ulong)filter_blocks + (ulong)begin;
+    __global const float *block_u = u + first * (ulong)(POINTS * channels * FB);
+    // Points outside, filter blocks inside: v of one point serves all blocks from near cache.
+    for (int point = 0; point < POINTS; ++point)
+        for (int k = 0; k < end - begin; ++k)
+            multiply_point(v + point * tile_room * v_step, v_step,
+                           block_u + (ulong)(k * POINTS + point) * (ulong)(channels * FB), channels,
+                           count, m + (k * POINTS + point) * point_step);
+    for (int k = begin; k < end; ++k) {
+        transform_output(t, tiles, count, m + (k - begin) * POINTS * point_step, point_step, sums);
+        store_tile(t, e, k, sums);
+    }
+}
+
+// tile: rows, columns, channels of a patch, filter blocks of a slice
+// room: tiles, CS (channels of a v row), chunks of strips or 0, 0
+#define TILING                                                                                     \
+    const int4 lattice, const int4 grid, const int segment, const int4 tile, const int4 room
+
+// The first channel of the group's image.
+inline __global const float *image_of(const Tile *t, __global const float *x, const Steps from)
+{
+    return x + t->n * (ulong)(t->kernel_.w * t->in.w) * plane_of(t->in) +
+           (ulong)(t->group * t->in.w) * from.channel;
+}
+
+#if FUSED
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void winograd(TENSORS, GEOMETRY, TILING, __local float *patch, __local float *v,
+              __local float *m, __local int2 *tiles, const int run)
+{
+    Tile t;
+    if (run == 0 || !find_tile(&t, get_global_id(0), in, out, kernel_, stride, dilation, pad, tile,
+                               lattice, grid, segment) ||
+        !cut_strips(&t, room.z))
+        return;
+    const int count = list_tiles(&t, tiles);
+    const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, plane_of(in), in.w * kernel_.w);
+    Tile loaded = t;
+    loaded.rows = (t.rows + OUTPUT_ROWS - 1) / OUTPUT_ROWS * OUTPUT_ROWS;
+    fill_points(&loaded, tiles, count, image_of(&t, x + x_at, from), from, pad_value, patch, tile.z,
+                v, room.y, room.x * room.y);
+    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
+                                   residual + residual_at, y + y_at);
+    // The patch has served: its place takes the sums.
+    for (int slice = 0; slice * tile.w * FB < out.w; ++slice) {
+        t.slice = slice;
+        compute_outputs(&t, tiles, count, tile.w, room.x, v, room.y, w + w_at, &e, m,
+                        patch);
+    }
+}
+#else
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void winograd_input(__global const float *restrict x, const ulong x_at,
+                    __global float *restrict v, const ulong v_at, GEOMETRY, TILING,
+                    __local float *patch, __local int2 *tiles, const int run)
+{
+    Tile t;
+    const ulong at = get_global_id(0);
+    if (run == 0 || !find_tile(&t, at, in, out, kernel_, stride, dilation, pad, tile, lattice, grid,
+                               segment) ||
+        !cut_strips(&t, room.z))
+        return;
+    const int count = list_tiles(&t, tiles);
+    const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, plane_of(in), in.w * kernel_.w);
+    t.rows = (t.rows + OUTPUT_ROWS - 1) / OUTPUT_ROWS * OUTPUT_ROWS;
+    fill_points(&t, tiles, count, image_of(&t, x + x_at, from), from, pad_value, patch, tile.z,
+                v + v_at + at * (ulong)(POINTS * room.x) * (ulong)room.y, room.y, room.x * room.y);
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float *sums,
+                     __local int2 *tiles, const int run)
+{
+    Tile t;
+    const ulong at = get_global_id(0);
+    if (run == 0 || !find_tile(&t, at, in, out, kernel_, stride, dilation, pad, tile, lattice, grid,
+                               segment) ||
+        !cut_strips(&t, room.z))
+        return;
+    const int count = list_tiles(&t, tiles);
+    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
+                                   residual + residual_at, y + y_at);
+    // Here x is the workspace: the transformed inputs.
+    const ulong block = at % (get_global_size(0) / (ulong)grid.x);
+    compute_outputs(&t, tiles, count, tile.w, room.x,
+                    x + x_at + block * (ulong)(POINTS * room.x) * (ulong)room.y, room.y, w + w_at,
+                    &e, m, sums);
+}
+#endif
+
+// u = G w GT. One work-item per filter (of whole blocks) and channel; zero beyond the last.
+__kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
+                            __global float *restrict u, const ulong u_at,
+                            const int4 shape, // filters, channels of a group, filter blocks, flip
+                            const int gate,   // lanes of a gated run, or 0
+                            const ulong count, const int run)
+{
+    const ulong at = get_global_id(0);
+    if (run == 0 || at >= count)
+        return;
+    const int c = (int)(at % (ulong)shape.y);
+    const ulong row = at / (ulong)shape.y;
+    const int slot = (int)(row % (ulong)(shape.z * FB));
+    const ulong group = row / (ulong)(shape.z * FB);
+    const int f = filter_of_lane(slot / FB, slot % FB, FB, gate, shape.x);
+    const int taps = AXES == 2 ? R * R : R;
+
+    float g[AXES == 2 ? R * R : R], points[POINTS];
+    for (int i = 0; i < taps; ++i)
+        g[i] = f >= 0
+                   ? w[w_at + ((group * (ulong)shape.x + (ulong)f) * (ulong)shape.y + (ulong)c) *
+                                  (ulong)taps +
+                       (ulong)(shape.w ? taps - 1 - i : i)]
+                   : 0.0f;
+#if AXES == 2
+    float half_done[R * ALPHA];
+    for (int i = 0; i < R; ++i)
+        taps_axis(g + i * R, 1, half_done + i * ALPHA, 1);
+    for (int i = 0; i < ALPHA; ++i)
+        taps_axis(half_done + i, ALPHA, points + i, ALPHA);
+#else
+    taps_axis(g, 1, points, 1);
+#endif
+    __global float *to = u + u_at +
+                         (group * (ulong)shape.z + (ulong)(slot / FB)) *
+                             (ulong)(POINTS * shape.y * FB) +
+                         (ulong)(c * FB + slot % FB);
+    for (int point = 0; point < POINTS; ++point)
+        to[(ulong)point * (ulong)(shape.y * FB)] = points[point];
+}
