@@ -1,4 +1,5 @@
 /* The cross-check: an output against the CPU path with double accumulators. */
+#include "cpu/epilogue.h"
 #include "plan/plan.h"
 
 #include <float.h>
@@ -6,8 +7,10 @@
 #include <stdlib.h>
 
 /* Outputs recomputed at a time, and the work from which only a sample is. */
-enum { BLOCK = 1 << 18 };
+enum { BLOCK = 1 << 20 };
 static const double whole_flop = 20e9, sample_flop = 4e9;
+/* What one output of a sample costs where its tile must be transformed for it alone. */
+static const double minimal_cost = 20;
 static const uint64_t sample_seed = UINT64_C(0x61747264756f7321);
 
 /* splitmix64 (Steele, Lea, Flood 2014): one step of a well-mixed sequence. */
@@ -33,21 +36,56 @@ static double share_of_bound(float got, double want, double bound)
     return error <= 0.0 ? 0.0 : error / bound;
 }
 
+/* Sums to recompute: of `at`, and behind a gated activation of their partners. */
 struct block {
-    size_t *at;
+    size_t *at, *source, *partner;
     double *value, *magnitude;
+    double *partner_value, *partner_magnitude;
 };
 
-static void compare(const float *output, const struct block *block, size_t first, size_t count,
-                    bool is_sample, double terms, atrous_check *check)
+/* The same where transforms lie between: they spread what is not finite over their tile, and
+ * overflow before the result does. An infinite bound tells, and promises nothing. */
+static double share_of_minimal(float got, double want, double bound)
 {
+    return isfinite(bound) ? share_of_bound(got, want, bound) : 0.0;
+}
+
+static double bound_of(const struct atrous__bound *bound, double magnitude)
+{
+    return bound->terms * (FLT_EPSILON * magnitude + FLT_MIN);
+}
+
+/* Output `at`, element i of the block: its exact value, and the bound behind the epilogue. */
+static double want_of(const struct atrous__problem *p, const struct atrous__bound *bound,
+                      const atrous_arrays *arrays, const struct block *block, size_t i, size_t at,
+                      double *out_bound)
+{
+    const float *residual = arrays->residual, *previous = arrays->previous;
+    const bool is_gated = p->conv.activation == ATROUS_ACTIVATION_GATED;
+    *out_bound = bound_of(bound, block->magnitude[i]);
+    if (atrous__epilogue_is_plain(p))
+        return block->value[i];
+    return atrous__epilogue_exact(
+        p, block->value[i], is_gated ? block->partner_value[i] : 0.0, *out_bound,
+        is_gated ? bound_of(bound, block->partner_magnitude[i]) : 0.0,
+        p->conv.residual != ATROUS_RESIDUAL_NONE ? (double)residual[at] : 0.0,
+        p->conv.beta != 0.0 ? (double)previous[at] : 0.0, out_bound);
+}
+
+static void compare(const struct atrous__problem *p, const struct atrous__bound *bounds,
+                    const atrous_arrays *arrays, const struct block *block, size_t count,
+                    atrous_check *check)
+{
+    const float *output = arrays->output;
     for (size_t i = 0; i < count; ++i) {
-        const size_t at = is_sample ? block->at[i] : first + i;
-        const double bound = terms * (FLT_EPSILON * block->magnitude[i] + FLT_MIN);
-        const double share = share_of_bound(output[at], block->value[i], bound);
+        const size_t at = block->at[i];
+        double bound;
+        const double want = want_of(p, bounds, arrays, block, i, at, &bound);
+        const double share = bounds->columns != NULL ? share_of_minimal(output[at], want, bound)
+                                                     : share_of_bound(output[at], want, bound);
         if (share > check->worst || (check->checked == 0 && i == 0)) {
             check->worst = share;
-            check->worst_error = fabs((double)output[at] - block->value[i]);
+            check->worst_error = fabs((double)output[at] - want);
             check->worst_bound = bound;
             check->worst_at = at;
         }
@@ -55,43 +93,95 @@ static void compare(const float *output, const struct block *block, size_t first
     check->checked += count;
 }
 
-static size_t outputs_to_check(const struct atrous__problem *p)
+static size_t outputs_to_check(const struct atrous__problem *p, const struct atrous__bound *bound)
 {
     const double flop = 2.0 * p->macs;
     if (flop <= whole_flop)
         return p->out_count;
-    const double fraction = sample_flop / flop;
+    const double fraction = sample_flop / flop / (bound->columns != NULL ? minimal_cost : 1);
     const size_t sample = (size_t)((double)p->out_count * fraction);
     return atrous__min(p->out_count, atrous__max(sample, 1024));
 }
 
-atrous_status atrous__check(const struct atrous__problem *p, double terms,
+/* Values and magnitudes of the sums at[0 .. count-1] (NULL: first ...). */
+static atrous_status recompute(const struct atrous__problem *sums,
+                               const struct atrous__bound *bound, const atrous_arrays *arrays,
+                               const size_t *at, size_t first, size_t count, unsigned threads,
+                               double *value, double *magnitude, atrous_error *error)
+{
+    atrous_status status =
+        atrous__cpu_exact(sums, arrays, at, first, count, threads, value, magnitude, error);
+    if (status == ATROUS_OK && bound->columns != NULL)
+        status =
+            atrous__cpu_minimal(sums, bound, arrays, at, first, count, threads, magnitude, error);
+    return status;
+}
+
+/* Outputs block->at, which are first, first+1, ... unless is_sample. */
+static atrous_status check_block(const struct atrous__problem *p, const struct atrous__bound *bound,
+                                 const atrous_arrays *arrays, const struct block *block,
+                                 size_t first, size_t count, bool is_sample, unsigned threads,
+                                 atrous_check *check, atrous_error *error)
+{
+    const struct atrous__problem sums = atrous__epilogue_sums(p);
+    const bool is_gated = p->conv.activation == ATROUS_ACTIVATION_GATED;
+    for (size_t i = 0; i < count; ++i)
+        block->source[i] = atrous__epilogue_source(p, block->at[i], &block->partner[i]);
+    atrous_status status =
+        recompute(&sums, bound, arrays, is_sample || is_gated ? block->source : NULL, first, count,
+                  threads, block->value, block->magnitude, error);
+    if (status == ATROUS_OK && is_gated)
+        status = recompute(&sums, bound, arrays, block->partner, first, count, threads,
+                           block->partner_value, block->partner_magnitude, error);
+    if (status == ATROUS_OK)
+        compare(p, bound, arrays, block, count, check);
+    return status;
+}
+
+/* All arrays of a block lie in one allocation, *whole; false when that fails. */
+static bool block_make(struct block *block, size_t size, void **whole)
+{
+    const size_t indices = 3 * size * sizeof(size_t), doubles = 4 * size * sizeof(double);
+    char *memory = malloc(indices + doubles);
+    *whole = memory;
+    if (memory == NULL)
+        return false;
+    block->at = (size_t *)(void *)memory;
+    block->source = block->at + size;
+    block->partner = block->source + size;
+    block->value = (double *)(void *)(memory + indices);
+    block->magnitude = block->value + size;
+    block->partner_value = block->magnitude + size;
+    block->partner_magnitude = block->partner_value + size;
+    return true;
+}
+
+atrous_status atrous__check(const struct atrous__problem *p, const struct atrous__bound *bound,
                             const atrous_arrays *arrays, unsigned threads, atrous_check *check,
                             atrous_error *error)
 {
     atrous_status status = ATROUS_OK;
-    const size_t total = outputs_to_check(p), size = atrous__min(total, BLOCK);
+    const size_t total = outputs_to_check(p, bound), size = atrous__min(total, BLOCK);
     const bool is_sample = total < p->out_count;
     uint64_t state = sample_seed;
-    struct block block = {malloc(size * sizeof(size_t)), malloc(size * sizeof(double)),
-                          malloc(size * sizeof(double))};
+    struct block block;
+    void *memory;
 
     *check =
         (atrous_check){.struct_size = sizeof *check, .total = p->out_count, .seed = sample_seed};
-    if (block.at == NULL || block.value == NULL || block.magnitude == NULL)
-        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "checking %zu outputs", size);
+    if (p->conv.beta != 0.0 && arrays->previous == NULL)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "previous",
+                            "is NULL, a check needs what output held where beta is not 0");
+    if (!block_make(&block, size, &memory))
+        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "checking %zu outputs", size);
     for (size_t first = 0; first < total && status == ATROUS_OK; first += size) {
         const size_t count = atrous__min(size, total - first);
-        for (size_t i = 0; is_sample && i < count; ++i)
-            block.at[i] = (size_t)(next_random(&state) % p->out_count);
-        status = atrous__cpu_exact(p, arrays, is_sample ? block.at : NULL, first, count, threads,
-                                   block.value, block.magnitude, error);
-        if (status == ATROUS_OK)
-            compare(arrays->output, &block, first, count, is_sample, terms, check);
+        for (size_t i = 0; i < count; ++i)
+            block.at[i] = is_sample ? (size_t)(next_random(&state) % p->out_count) : first + i;
+        status =
+            check_block(p, bound, arrays, &block, first, count, is_sample, threads, check, error);
     }
-    free(block.at);
-    free(block.value);
-    free(block.magnitude);
+    free(memory);
     return status;
 }
 
@@ -108,6 +198,6 @@ atrous_status atrous_plan_check(atrous_plan *plan, const atrous_arrays *arrays, 
     const atrous_status status = atrous__arrays_check(&plan->problem, arrays, error);
     if (status != ATROUS_OK)
         return status;
-    return atrous__check(&plan->problem, plan->bound_terms, arrays, plan->context->threads, check,
+    return atrous__check(&plan->problem, &plan->bound, arrays, plan->context->threads, check,
                          error);
 }

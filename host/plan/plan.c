@@ -22,7 +22,7 @@ static atrous_status plan_cpu(atrous_plan *plan, const char *name, atrous_error 
     const double macs_per_ms = 2e7 * atrous__cpu_threads(plan->context->threads);
     plan->on_cpu = true;
     plan->solver = "cpu";
-    plan->bound_terms = atrous__direct_terms(&plan->problem);
+    plan->bound = atrous__direct_bound(&plan->problem);
     plan->estimate_ms = plan->problem.valid_macs / macs_per_ms;
     plan->rows[0] =
         (struct atrous__row){.solver = "cpu", .is_chosen = true, .estimate_ms = plan->estimate_ms};
@@ -42,6 +42,9 @@ static atrous_status check_call(const atrous_context *context, const atrous_plan
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "options.struct_size",
                             "is %zu, must be %zu: call atrous_plan_options_init()",
                             options->struct_size, sizeof *options);
+    if (options != NULL && options->tune != 0 && options->tune != 1)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "options.tune", "is %d, must be 0 or 1",
+                            options->tune);
     return ATROUS_OK;
 }
 
@@ -68,7 +71,8 @@ atrous_status atrous_plan_create(atrous_context *context, const atrous_conv *con
     plan->context = context;
     plan->problem = problem;
     atrous__context_hold(context);
-    status = context->env != NULL ? atrous__backend_plan(plan, name, error)
+    const bool tune = options != NULL && options->tune == 1;
+    status = context->env != NULL ? atrous__backend_plan(plan, name, tune, error)
                                   : plan_cpu(plan, name, error);
     if (status != ATROUS_OK) {
         atrous_plan_destroy(plan);
@@ -113,7 +117,8 @@ atrous_status atrous_plan_query(const atrous_plan *plan, atrous_plan_info *info,
                                .macs = p->macs,
                                .valid_macs = p->valid_macs,
                                .estimate_ms = plan->estimate_ms,
-                               .create_ms = plan->create_ms};
+                               .create_ms = plan->create_ms,
+                               .remembered = plan->is_remembered};
     for (int i = 0; i < p->conv.rank; ++i)
         info->output[i] = p->axis[ATROUS__AXES - p->conv.rank + i].out;
     return ATROUS_OK;
@@ -137,6 +142,7 @@ atrous_status atrous_plan_candidate(const atrous_plan *plan, size_t index,
                                     .solver = row->solver,
                                     .refusal = row->is_refused ? row->reason : NULL,
                                     .estimate_ms = row->is_refused ? 0.0 : row->estimate_ms,
+                                    .measured_ms = row->is_refused ? 0.0 : row->measured_ms,
                                     .workspace_bytes = row->workspace,
                                     .chosen = row->is_chosen};
     return ATROUS_OK;

@@ -32,7 +32,7 @@ struct atrous__row {
     const char *solver;
     bool is_refused, is_chosen;
     char reason[ATROUS__REASON];
-    double estimate_ms;
+    double estimate_ms, measured_ms; /* measured: 0 where it was not */
     size_t workspace;
 };
 
@@ -40,11 +40,11 @@ struct atrous_plan {
     atrous_context *context;
     struct atrous__problem problem;
     const char *solver;
-    bool on_cpu;
+    bool on_cpu, is_remembered;
     char fallback[ATROUS__REASON]; /* empty: none */
     size_t row_count;
     struct atrous__row rows[ATROUS__MAX_ROWS];
-    double bound_terms;
+    struct atrous__bound bound;
     double estimate_ms, create_ms;
     size_t packed_bytes, workspace_bytes;
     uint64_t format;
@@ -61,9 +61,9 @@ atrous_status atrous__arrays_check(const struct atrous__problem *problem,
                                    const atrous_arrays *arrays, atrous_error *error);
 
 /* Compares arrays->output with the CPU path; see atrous_plan_check(). */
-atrous_status atrous__check(const struct atrous__problem *problem, double bound_terms,
-                            const atrous_arrays *arrays, unsigned threads, atrous_check *check,
-                            atrous_error *error);
+atrous_status atrous__check(const struct atrous__problem *problem,
+                            const struct atrous__bound *bound, const atrous_arrays *arrays,
+                            unsigned threads, atrous_check *check, atrous_error *error);
 
 /* ---- answered by host/plan/opencl/, or by host/plan/without/ in a build without OpenCL */
 
@@ -74,8 +74,10 @@ void atrous__backend_close(struct atrous__env *env);
 const atrous_device_info *atrous__backend_info(const struct atrous__env *env);
 size_t atrous__backend_build_log(struct atrous__env *env, char *text, size_t size);
 
-/* Fills plan->rows, chooses and builds. `name` NULL: by estimate. */
-atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, atrous_error *error);
+/* Fills plan->rows, chooses and builds. `name` NULL: by measuring, with `tune`, else by what is
+ * remembered or estimated. */
+atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, bool tune,
+                                   atrous_error *error);
 void atrous__backend_release(atrous_plan *plan);
 
 /* Runs on host arrays; with milliseconds, one untimed and then `repeat` timed runs. */

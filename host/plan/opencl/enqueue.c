@@ -202,12 +202,9 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
     const struct atrous__problem *p = &plan->problem;
     const atrous_bindings *b = bindings;
     const size_t bias_bytes = p->conv.has_bias ? p->conv.out_channels * sizeof(float) : 0;
+    const size_t out_bytes = p->out_count * sizeof(float);
     const struct region regions[] = {
-        {"output",
-         ATROUS__OUTPUT,
-         {b->output.mem, b->output.offset},
-         p->out_count * sizeof(float),
-         true},
+        {"output", ATROUS__OUTPUT, {b->output.mem, b->output.offset}, out_bytes, true},
         {"workspace",
          ATROUS__WORKSPACE,
          {b->workspace.mem, b->workspace.offset},
@@ -223,7 +220,12 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
          {b->weights.mem, b->weights.offset},
          plan->packed_bytes,
          false},
-        {"bias", ATROUS__BIAS, {b->bias.mem, b->bias.offset}, bias_bytes, false}};
+        {"bias", ATROUS__BIAS, {b->bias.mem, b->bias.offset}, bias_bytes, false},
+        {"residual",
+         ATROUS__RESIDUAL,
+         {b->residual.mem, b->residual.offset},
+         p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0,
+         false}};
     const size_t count = sizeof regions / sizeof *regions;
     status = check_regions(plan, regions, count, error);
     if (status != ATROUS_OK)

@@ -3,15 +3,14 @@
 
 #include <string.h>
 
-struct buffers {
-    struct atrous__place places[ATROUS__SLOTS];
-};
-
-/* A buffer of `bytes`, filled from `data` where given. */
-static atrous_status add(struct atrous__env *env, struct buffers *buffers, enum atrous__slot slot,
-                         const char *field, size_t bytes, const void *data, atrous_error *error)
+/* A buffer of `bytes` (0: none), filled from `data` where given; `field` names it in a refusal. */
+static atrous_status make(struct atrous__env *env, struct atrous__buffers *buffers,
+                          enum atrous__slot slot, const char *field, size_t bytes, const void *data,
+                          atrous_error *error)
 {
     cl_int code = CL_SUCCESS;
+    if (bytes == 0)
+        return ATROUS_OK;
     if (bytes > env->device.max_allocation)
         return atrous__fail(error, ATROUS_UNSUPPORTED, field,
                             "takes %zu bytes, the device allocates at most %zu at once", bytes,
@@ -23,33 +22,52 @@ static atrous_status add(struct atrous__env *env, struct buffers *buffers, enum 
     return code == CL_SUCCESS ? ATROUS_OK : atrous__fail_cl(error, code, field);
 }
 
-static atrous_status add_all(struct atrous__env *env, const struct atrous__problem *p,
-                             const struct atrous__job *job, const atrous_arrays *arrays,
-                             struct buffers *buffers, atrous_error *error)
+atrous_status atrous__buffers_tensors(struct atrous__env *env, const struct atrous__problem *p,
+                                      const atrous_arrays *arrays, struct atrous__buffers *buffers,
+                                      atrous_error *error)
 {
+    const size_t out_bytes = p->out_count * sizeof(float);
+    const size_t bias_bytes = p->conv.has_bias ? p->conv.out_channels * sizeof(float) : 0;
     const struct {
         enum atrous__slot slot;
         const char *field;
         size_t bytes;
         const void *data;
     } tensors[] = {
-        {ATROUS__INPUT, "input", p->in_count * sizeof(float), arrays->input},
-        {ATROUS__PLAIN, "weights", p->weights_count * sizeof(float), arrays->weights},
-        {ATROUS__WEIGHTS, "packed weights", job->packed_bytes, NULL},
-        {ATROUS__BIAS, "bias", p->conv.has_bias ? p->conv.out_channels * sizeof(float) : 0,
-         arrays->bias},
-        {ATROUS__OUTPUT, "output", p->out_count * sizeof(float), NULL},
-        {ATROUS__WORKSPACE, "workspace", job->workspace_bytes, NULL},
+        {ATROUS__INPUT, "input", p->in_count * sizeof(float), arrays ? arrays->input : NULL},
+        {ATROUS__PLAIN, "weights", p->weights_count * sizeof(float),
+         arrays ? arrays->weights : NULL},
+        {ATROUS__BIAS, "bias", bias_bytes, arrays ? arrays->bias : NULL},
+        {ATROUS__RESIDUAL, "residual", p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0,
+         arrays ? arrays->residual : NULL},
+        {ATROUS__OUTPUT, "output", out_bytes,
+         arrays && p->conv.beta != 0.0 ? arrays->output : NULL},
     };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; ++i) {
-        if (tensors[i].bytes == 0)
-            continue;
-        const atrous_status status = add(env, buffers, tensors[i].slot, tensors[i].field,
-                                         tensors[i].bytes, tensors[i].data, error);
+        const atrous_status status = make(env, buffers, tensors[i].slot, tensors[i].field,
+                                          tensors[i].bytes, tensors[i].data, error);
         if (status != ATROUS_OK)
             return status;
     }
     return ATROUS_OK;
+}
+
+atrous_status atrous__buffers_scratch(struct atrous__env *env, const struct atrous__job *job,
+                                      struct atrous__buffers *buffers, atrous_error *error)
+{
+    const atrous_status status =
+        make(env, buffers, ATROUS__WEIGHTS, "packed weights", job->packed_bytes, NULL, error);
+    if (status != ATROUS_OK)
+        return status;
+    return make(env, buffers, ATROUS__WORKSPACE, "workspace", job->workspace_bytes, NULL, error);
+}
+
+void atrous__buffers_release(struct atrous__buffers *buffers)
+{
+    for (int i = 0; i < ATROUS__SLOTS; ++i)
+        if (buffers->places[i].mem != NULL)
+            clReleaseMemObject(buffers->places[i].mem);
+    memset(buffers, 0, sizeof *buffers);
 }
 
 /* Device time of a finished event, or a negative number where none was kept. */
@@ -65,9 +83,9 @@ static double event_ms(cl_event event)
     return (double)(end - start) * 1e-6;
 }
 
-/* One timed run; a chain of several kernels is timed on the host's clock. */
-static atrous_status time_once(struct atrous__env *env, struct atrous__job *job,
-                               const struct buffers *buffers, double *milliseconds,
+/* A chain of several kernels is timed on the host's clock. */
+atrous_status atrous__job_time(struct atrous__env *env, struct atrous__job *job,
+                               const struct atrous__buffers *buffers, double *milliseconds,
                                atrous_error *error)
 {
     cl_event done = NULL;
@@ -95,28 +113,28 @@ atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__prob
                               double *milliseconds, atrous_error *error)
 {
     atrous_status status = ATROUS_OK;
-    struct buffers buffers;
+    struct atrous__buffers buffers;
 
     memset(&buffers, 0, sizeof buffers);
-    ATROUS__TRY(add_all(env, problem, job, arrays, &buffers, error));
+    ATROUS__TRY(atrous__buffers_tensors(env, problem, arrays, &buffers, error));
+    ATROUS__TRY(atrous__buffers_scratch(env, job, &buffers, error));
     ATROUS__TRY(atrous__chain_enqueue(job->pack, job->pack_count, env->queue, buffers.places, 0,
                                       NULL, NULL, error));
     ATROUS__TRY(atrous__chain_enqueue(job->launch, job->launch_count, env->queue, buffers.places, 0,
                                       NULL, NULL, error));
     ATROUS__TRY_CL(clFinish(env->queue));
-    for (size_t i = 0; milliseconds != NULL && i < repeat; ++i)
-        ATROUS__TRY(time_once(env, job, &buffers, &milliseconds[i], error));
     ATROUS__TRY_CL(clEnqueueReadBuffer(env->queue, buffers.places[ATROUS__OUTPUT].mem, CL_TRUE, 0,
                                        problem->out_count * sizeof(float), arrays->output, 0, NULL,
                                        NULL));
+    /* Only now: with beta each further run adds to the output. */
+    for (size_t i = 0; milliseconds != NULL && i < repeat; ++i)
+        ATROUS__TRY(atrous__job_time(env, job, &buffers, &milliseconds[i], error));
 
 done:
     /* After a failure commands may still read the caller's arrays. */
     if (status != ATROUS_OK)
         clFinish(env->queue);
-    for (int i = 0; i < ATROUS__SLOTS; ++i)
-        if (buffers.places[i].mem != NULL)
-            clReleaseMemObject(buffers.places[i].mem);
+    atrous__buffers_release(&buffers);
     return status;
 }
 

@@ -1,11 +1,12 @@
 /* The ladder: the solvers a problem may use, best first, and the first that stands. */
 #include "plan/opencl/backend.h"
+#include "plan/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void refuse_row(struct atrous__row *row, const char *reason)
+void atrous__row_refuse(struct atrous__row *row, const char *reason)
 {
     row->is_refused = true;
     snprintf(row->reason, sizeof row->reason, "%s", reason);
@@ -21,7 +22,7 @@ static void fill_rows(atrous_plan *plan)
         row->solver = solver->name;
         const char *refusal = solver->refuse(&plan->problem, device);
         if (refusal != NULL) {
-            refuse_row(row, refusal);
+            atrous__row_refuse(row, refusal);
             continue;
         }
         row->estimate_ms = solver->estimate(&plan->problem, device);
@@ -51,46 +52,79 @@ static atrous_status prove(atrous_context *context, size_t index, atrous_error *
     return outcome.status;
 }
 
-/* Self-test, build, first launch. On failure nothing is left in the plan. */
-static atrous_status try_row(atrous_plan *plan, size_t index, atrous_error *error)
+atrous_status atrous__row_build(const atrous_plan *plan, size_t index, struct atrous__job *job,
+                                atrous_error *error)
 {
-    const struct atrous__solver *solver = atrous__solvers[index];
     struct atrous__env *env = plan->context->env;
-
+    memset(job, 0, sizeof *job);
     atrous_status status = prove(plan->context, index, error);
-    if (status != ATROUS_OK)
-        return status;
-    struct atrous__job *job = calloc(1, sizeof *job);
-    if (job == NULL)
-        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a job");
-    status = solver->build(&plan->problem, env, job, error);
+    if (status == ATROUS_OK)
+        status = atrous__solvers[index]->build(&plan->problem, env, job, error);
     if (status == ATROUS_OK)
         status = atrous__job_warm(env, job, error);
-    if (status != ATROUS_OK) {
+    if (status != ATROUS_OK)
         atrous__job_release(job);
-        free(job);
-        return status;
-    }
-    plan->job = job;
+    return status;
+}
+
+atrous_status atrous__row_take(atrous_plan *plan, size_t index, struct atrous__job *job,
+                               atrous_error *error)
+{
+    const struct atrous__solver *solver = atrous__solvers[index];
+    plan->job = malloc(sizeof *plan->job);
+    if (plan->job == NULL)
+        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a job");
+    *plan->job = *job;
+    memset(job, 0, sizeof *job);
     plan->solver = solver->name;
-    plan->bound_terms = solver->bound_terms(&plan->problem);
+    plan->bound = atrous__solver_bound(solver, &plan->problem);
     plan->estimate_ms = plan->rows[index].estimate_ms;
-    plan->packed_bytes = job->packed_bytes;
-    plan->workspace_bytes = job->workspace_bytes;
-    plan->format = job->format;
+    plan->packed_bytes = plan->job->packed_bytes;
+    plan->workspace_bytes = plan->job->workspace_bytes;
+    plan->format = plan->job->format;
     plan->rows[index].is_chosen = true;
     return ATROUS_OK;
 }
 
-/* The row with the least estimate that is not refused, or row_count. */
-static size_t next_best(const atrous_plan *plan)
+/* On failure nothing is left in the plan. */
+static atrous_status try_row(atrous_plan *plan, size_t index, atrous_error *error)
+{
+    struct atrous__job job;
+    atrous_status status = atrous__row_build(plan, index, &job, error);
+    if (status == ATROUS_OK)
+        status = atrous__row_take(plan, index, &job, error);
+    atrous__job_release(&job);
+    return status;
+}
+
+static bool is_better(const struct atrous__row *row, const struct atrous__row *best)
+{
+    const bool is_measured = row->measured_ms > 0.0, best_is_measured = best->measured_ms > 0.0;
+    if (is_measured != best_is_measured)
+        return is_measured;
+    return is_measured ? row->measured_ms < best->measured_ms
+                       : row->estimate_ms < best->estimate_ms;
+}
+
+size_t atrous__row_best(const atrous_plan *plan)
 {
     size_t best = plan->row_count;
     for (size_t i = 0; i < plan->row_count; ++i)
         if (!plan->rows[i].is_refused &&
-            (best == plan->row_count || plan->rows[i].estimate_ms < plan->rows[best].estimate_ms))
+            (best == plan->row_count || is_better(&plan->rows[i], &plan->rows[best])))
             best = i;
     return best;
+}
+
+/* Notes the remembered winner's time in its row, which makes it the best until it is refused. */
+static void recall(atrous_plan *plan)
+{
+    struct atrous__winner winner;
+    if (!atrous__store_recall(&plan->context->env->device.info, &plan->problem.conv, &winner))
+        return;
+    for (size_t i = 0; i < plan->row_count; ++i)
+        if (strcmp(plan->rows[i].solver, winner.solver) == 0)
+            plan->rows[i].measured_ms = winner.ms;
 }
 
 static atrous_status plan_named(atrous_plan *plan, const char *name, atrous_error *error)
@@ -121,13 +155,28 @@ static atrous_status fall_back(atrous_plan *plan, const atrous_error *last, atro
     }
     plan->on_cpu = true;
     plan->solver = "cpu";
-    plan->bound_terms = atrous__direct_terms(&plan->problem);
+    plan->bound = atrous__direct_bound(&plan->problem);
     snprintf(plan->fallback, sizeof plan->fallback, "no solver of the device serves: %.270s",
              last->message);
     return ATROUS_OK;
 }
 
-atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, atrous_error *error)
+/* Down the ladder by what is remembered or estimated. Rows that fail are refused; where none
+ * is left, nothing is taken, *last tells why and the call succeeds. */
+static atrous_status descend(atrous_plan *plan, atrous_error *last)
+{
+    for (size_t i = atrous__row_best(plan); i < plan->row_count; i = atrous__row_best(plan)) {
+        const atrous_status status = try_row(plan, i, last);
+        plan->is_remembered = status == ATROUS_OK && plan->rows[i].measured_ms > 0.0;
+        if (status == ATROUS_OK || status == ATROUS_OUT_OF_HOST_MEMORY)
+            return status;
+        atrous__row_refuse(&plan->rows[i], last->message);
+    }
+    return ATROUS_OK;
+}
+
+atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, bool tune,
+                                   atrous_error *error)
 {
     atrous_error last;
     fill_rows(plan);
@@ -136,17 +185,13 @@ atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, atrous_e
 
     atrous__fail(&last, ATROUS_UNSUPPORTED, "", "%s refuses it: %s",
                  plan->rows[plan->row_count - 1].solver, plan->rows[plan->row_count - 1].reason);
-    for (size_t i = next_best(plan); i < plan->row_count; i = next_best(plan)) {
-        const atrous_status status = try_row(plan, i, &last);
-        if (status == ATROUS_OK)
-            return status;
-        if (status == ATROUS_OUT_OF_HOST_MEMORY) {
-            if (error != NULL)
-                *error = last;
-            return status;
-        }
-        refuse_row(&plan->rows[i], last.message);
-    }
+    if (!tune)
+        recall(plan);
+    const atrous_status status = tune ? atrous__tune(plan, &last) : descend(plan, &last);
+    if (status != ATROUS_OK && error != NULL)
+        *error = last;
+    if (status != ATROUS_OK || plan->job != NULL)
+        return status;
     return fall_back(plan, &last, error);
 }
 

@@ -48,10 +48,12 @@ size_t atrous__backend_build_log(struct atrous__env *env, char *text, size_t siz
     return 1;
 }
 
-atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, atrous_error *error)
+atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, bool tune,
+                                   atrous_error *error)
 {
     (void)plan;
     (void)name;
+    (void)tune;
     return atrous__fail(error, ATROUS_UNSUPPORTED, "solver", "this build has no OpenCL");
 }
 
