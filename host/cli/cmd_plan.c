@@ -1,9 +1,9 @@
 /* atrous plan: which solver serves a problem, what it costs, why not each other one. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "exercise.h"
 #include "npy.h"
 #include "report.h"
 
@@ -42,79 +42,70 @@ static int make_problem(const struct cli_options *options, atrous_conv *conv,
     return code;
 }
 
-/* Seeded values in [-1, 1): a 64-bit linear congruential generator's upper bits. */
-static void fill(float *values, size_t count, uint64_t seed)
+/* How the solver was chosen. */
+static const char *choice_text(const struct cli_options *options, const atrous_plan_info *info)
 {
-    for (size_t i = 0; i < count; ++i) {
-        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        values[i] = (float)(seed >> 40) / 8388608.0f - 1.0f;
+    if (options->solver != NULL)
+        return "--solver";
+    if (info->on_cpu_path)
+        return "the only one";
+    return info->remembered ? "remembered winner of a tuning" : "least estimate";
+}
+
+/* "1.2 ms", "1.2 ms, measured 1.1 ms" */
+static void print_times(double estimate_ms, double measured_ms)
+{
+    printf("%.3g ms", estimate_ms);
+    if (measured_ms > 0)
+        printf(", measured %.3g ms", measured_ms);
+}
+
+static void print_others(const atrous_plan *plan)
+{
+    atrous_candidate other;
+    for (size_t i = 0; cli_candidate_at(plan, i, &other); ++i) {
+        if (other.chosen)
+            continue;
+        printf("not %-12s ", other.solver);
+        if (other.refusal != NULL) {
+            printf("%s\n", other.refusal);
+            continue;
+        }
+        printf("estimate ");
+        print_times(other.estimate_ms, other.measured_ms);
+        printf(", workspace %zu bytes\n", other.workspace_bytes);
     }
 }
 
-/* Runs the plan on random data, for --check and --repeat. */
-static int exercise(atrous_plan *plan, const struct cli_options *options, struct cli_result *result,
-                    struct cli_failure *failure)
+static double measured_ms(const atrous_plan *plan)
 {
-    const atrous_plan_info info = result->info;
-    if (options->base.type != ATROUS_TYPE_F32 || options->base.residual != ATROUS_RESIDUAL_NONE)
-        return cli_fail(failure, CLI_USAGE,
-                        "--check, --repeat: need --type f32 and no residual: use atrous conv");
-    float *input = malloc(info.input_bytes), *weights = malloc(info.weights_bytes);
-    float *output = calloc(1, info.output_bytes);
-    int code = CLI_DONE;
-    if (input == NULL || weights == NULL || output == NULL)
-        code = cli_fail(failure, CLI_USAGE,
-                        "--shape: its arrays take %zu, %zu and %zu bytes, more memory than there "
-                        "is",
-                        info.input_bytes, info.weights_bytes, info.output_bytes);
-    else {
-        atrous_arrays arrays;
-        fill(input, info.input_bytes / sizeof *input, 1);
-        fill(weights, info.weights_bytes / sizeof *weights, 2);
-        atrous_arrays_init(&arrays, sizeof arrays);
-        arrays.input = input;
-        arrays.weights = weights;
-        arrays.output = output;
-        code = cli_session_run(plan, options, &arrays, result, failure);
-    }
-    free(input);
-    free(weights);
-    free(output);
-    return code;
+    atrous_candidate candidate;
+    for (size_t i = 0; cli_candidate_at(plan, i, &candidate); ++i)
+        if (candidate.chosen)
+            return candidate.measured_ms;
+    return 0;
 }
 
-static bool candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *candidate)
-{
-    memset(candidate, 0, sizeof *candidate);
-    candidate->struct_size = sizeof *candidate;
-    return atrous_plan_candidate(plan, index, candidate, NULL) == ATROUS_OK;
-}
-
-static void print_plan(const struct cli_session *session, const atrous_plan *plan,
-                       const atrous_conv *conv, const struct cli_result *result)
+static void print_plan(const struct cli_session *session, const struct cli_options *options,
+                       const atrous_plan *plan, const atrous_conv *conv,
+                       const struct cli_result *result)
 {
     const atrous_plan_info *info = &result->info;
     char shape[80];
-    atrous_candidate other;
     printf("device     %s\n", cli_device_text(session, result));
     printf("output     %zu,%zu,%s\n", conv->batch, cli_output_channels(conv),
            cli_shape_text(info->output, conv->rank, shape, sizeof shape));
     printf("solver     %s\n", result->solver);
-    printf("estimate   %.3g ms\n", info->estimate_ms);
+    printf("chosen as  %s\n", choice_text(options, info));
+    printf("estimate   ");
+    print_times(info->estimate_ms, measured_ms(plan));
+    printf("\n");
     printf("workspace  %zu bytes\n", info->workspace_bytes);
     printf("packed     %zu bytes\n", info->packed_bytes);
     printf("MACs       %.0f\n", info->macs);
     printf("valid MACs %.0f (%.1f %% read input, not padding)\n", info->valid_macs,
            info->macs > 0 ? 100 * info->valid_macs / info->macs : 0.0);
-    for (size_t i = 0; candidate_at(plan, i, &other); ++i) {
-        if (other.chosen)
-            continue;
-        if (other.refusal != NULL)
-            printf("not %-12s %s\n", other.solver, other.refusal);
-        else
-            printf("not %-12s estimate %.3g ms, workspace %zu bytes\n", other.solver,
-                   other.estimate_ms, other.workspace_bytes);
-    }
+    print_others(plan);
 }
 
 static int json_plan(const struct cli_session *session, const atrous_plan *plan,
@@ -128,6 +119,7 @@ static int json_plan(const struct cli_session *session, const atrous_plan *plan,
     cJSON *object = cJSON_CreateObject();
     cli_json_add_sizes(object, "output", shape, conv->rank + 2);
     cJSON_AddNumberToObject(object, "estimate_ms", info->estimate_ms);
+    cJSON_AddBoolToObject(object, "remembered", info->remembered);
     cli_json_add_size(object, "workspace_bytes", info->workspace_bytes);
     cli_json_add_size(object, "packed_bytes", info->packed_bytes);
     cJSON_AddNumberToObject(object, "macs", info->macs);
@@ -136,7 +128,7 @@ static int json_plan(const struct cli_session *session, const atrous_plan *plan,
 
     cJSON *list = cJSON_AddArrayToObject(object, "solvers");
     atrous_candidate candidate;
-    for (size_t i = 0; candidate_at(plan, i, &candidate); ++i) {
+    for (size_t i = 0; cli_candidate_at(plan, i, &candidate); ++i) {
         cJSON *row = cJSON_CreateObject();
         cJSON_AddStringToObject(row, "solver", candidate.solver);
         cJSON_AddBoolToObject(row, "chosen", candidate.chosen);
@@ -145,6 +137,7 @@ static int json_plan(const struct cli_session *session, const atrous_plan *plan,
         else {
             cJSON_AddNullToObject(row, "refusal");
             cJSON_AddNumberToObject(row, "estimate_ms", candidate.estimate_ms);
+            cli_json_add_ms(row, "measured_ms", candidate.measured_ms);
             cli_json_add_size(row, "workspace_bytes", candidate.workspace_bytes);
         }
         cJSON_AddItemToArray(list, row);
@@ -168,12 +161,12 @@ int cli_plan(const struct cli_options *options, struct cli_failure *failure)
     if (code == CLI_DONE)
         code = cli_result_describe(&result, plan, failure);
     if (code == CLI_DONE && run)
-        code = exercise(plan, options, &result, failure);
+        code = cli_exercise(plan, &conv, options, &result, failure);
     if (code == CLI_DONE && !options->quiet) {
         if (options->json)
             code = json_plan(&session, plan, &conv, &result, failure);
         else
-            print_plan(&session, plan, &conv, &result);
+            print_plan(&session, options, plan, &conv, &result);
         if (!options->json && run)
             cli_print_result("random data", &session, &result);
     }

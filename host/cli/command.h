@@ -7,12 +7,14 @@
 /* Runs a command whose flags are parsed; returns its exit code, explained in *failure. */
 typedef int cli_run(const struct cli_options *options, struct cli_failure *failure);
 
-cli_run cli_devices, cli_conv, cli_plan, cli_filter;
+cli_run cli_devices, cli_conv, cli_plan, cli_filter, cli_tune, cli_field;
+
+enum { CLI_ANY_COUNT = -1 };
 
 struct cli_command {
     const char *name;
     unsigned bit;       /* enum cli_command_bit */
-    int argument_count; /* arguments that are no flags */
+    int argument_count; /* arguments that are no flags; CLI_ANY_COUNT: as many as given */
     cli_run *run;
     const char *summary;
     const char *usage;

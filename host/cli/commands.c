@@ -21,11 +21,30 @@ const struct cli_command cli_commands[] = {
      "NAME is b3spline, gauss3, box3, sobel-x, sobel-y, laplace or a two-axis FILE.npy.\n"
      "--scales n applies it n times, the dilation doubling from pass to pass.\n"
      "Without padding flags: --pad same --pad-mode replicate. Alpha passes through.\n"},
+    {"field", CLI_FIELD, CLI_ANY_COUNT, cli_field,
+     "tell and draw what a stack of layers sees: field, coverage, holes",
+     "atrous field LAYER... [--rank r] [--shape N,C,...] [--json] [--svg FILE] [--animate]\n"
+     "\n"
+     "A LAYER is k with its extents, then any of d dilation, s stride, p padding (a number or\n"
+     "same), c channels out (1): k3d2, k3x5d2x4s1p2c64. One number serves all axes; the rank is\n"
+     "--rank, that of an x list or of --shape, else 2.\n"
+     "--svg draws taps, coverage, growth; --animate the kernel of one layer on its way.\n"},
+    {"tune", CLI_TUNE, 1, cli_tune,
+     "measure the solvers on a list of problems, remember the winners",
+     "atrous tune FILE.csv RUN\n"
+     "\n"
+     "Columns by the names in the first line: name, ndim, N, G, IC, ID, IH, IW, OC, KD, KH, KW,\n"
+     "SD, SH, SW, DD, DH, DW, PD0, PD1, PH0, PH1, PW0, PW1 and, where present, op, dir, pad_mode,\n"
+     "dtype, layout. Winners are kept in $XDG_CACHE_HOME/atrous/winners.sqlite or the file that\n"
+     "ATROUS_CACHE names; ATROUS_CACHE=off keeps none.\n"
+     "--check and --repeat run each winner on random data.\n"},
 };
 
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
 static const char problem_help[] =
+    "\n"
+    "Lists hold one number for all axes or one an axis, slowest axis first.\n"
     "\n"
     "PROBLEM  --stride S[,S...] --dilation D[,D...] --groups G\n"
     "         --flip (true convolution: the kernel reversed on every axis)\n"
@@ -35,16 +54,18 @@ static const char problem_help[] =
     "         --layout nchw|nhwc [--output-layout nchw|nhwc]\n"
     "         --type f32|f16|bf16|i8   --math default|strict   --alpha A --beta B\n"
     "         --activation none|relu|leaky-relu:A|sigmoid|tanh|clamp:LO:HI|gated\n"
-    "         --add r.npy | --add-after r.npy\n"
-    "RUN      --device auto|cpu|INDEX   --solver auto|NAME   --threads n (CPU path)\n"
-    "         --check   --repeat n   --json   --quiet   --progress\n"
+    "         --add r.npy | --add-after r.npy\n";
+static const char run_help[] =
     "\n"
-    "Lists hold one number for all axes or one an axis, slowest axis first.\n";
+    "RUN      --device auto|cpu|INDEX   --solver auto|NAME   --threads n (CPU path)\n"
+    "         --check   --repeat n   --json   --quiet   --progress\n";
 
 void cli_help(const struct cli_command *command)
 {
     if (command != NULL) {
-        printf("%s%s", command->usage, command->bit == CLI_DEVICES ? "" : problem_help);
+        const bool has_run = command->bit != CLI_DEVICES && command->bit != CLI_FIELD;
+        printf("%s%s%s", command->usage, has_run && command->bit != CLI_TUNE ? problem_help : "",
+               has_run ? run_help : "");
         return;
     }
     printf("atrous %s: dilated (a trous) convolution\n\n", atrous_version());

@@ -40,6 +40,8 @@ static int run(const struct cli_command *command, int argc, char **argv,
         cli_help(command);
         return CLI_DONE;
     }
+    if (command->argument_count == CLI_ANY_COUNT)
+        return command->run(&options, failure);
     if (options.argument_count > command->argument_count)
         return cli_fail(failure, CLI_USAGE, "'%s': unexpected argument",
                         options.arguments[command->argument_count]);

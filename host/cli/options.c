@@ -1,13 +1,16 @@
-/* Flags to struct cli_options: one table, one loop. Abbreviations are refused, so that a flag
- * added later cannot change what a script means. */
+/* Flags to struct cli_options: one table, which getopt_long() reads. Abbreviations are refused, so
+ * that a flag added later cannot change what a script means. */
 #include "options.h"
 
+#include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "choices.h"
 
 enum {
     ANY_PROBLEM = CLI_CONV | CLI_PLAN | CLI_FILTER,
+    ANY_RUN = ANY_PROBLEM | CLI_TUNE,
     /* Far above any machine, far below what makes a threads runtime give up. */
     THREADS_MAX = 1024,
     REPEAT_MAX = 1000000,
@@ -28,7 +31,7 @@ struct flag {
 #define AT(member) offsetof(struct cli_options, member)
 
 static const struct flag flags[] = {
-    {"help", ANY_PROBLEM | CLI_DEVICES, SWITCH, AT(help), 0, NULL},
+    {"help", ANY_RUN | CLI_DEVICES | CLI_FIELD, SWITCH, AT(help), 0, NULL},
     /* files and shapes */
     {"input", CLI_CONV, TEXT, AT(input), 0, NULL},
     {"weights", CLI_CONV, TEXT, AT(weights), 0, NULL},
@@ -37,10 +40,14 @@ static const struct flag flags[] = {
     {"grad-output", CLI_CONV, TEXT, AT(grad_output), 0, NULL},
     {"bias-output", CLI_CONV, TEXT, AT(bias_output), 0, NULL},
     {"input-shape", CLI_CONV, LIST, AT(input_shape), 0, NULL},
-    {"shape", CLI_PLAN, LIST, AT(shape), 0, NULL},
+    {"shape", CLI_PLAN | CLI_FIELD, LIST, AT(shape), 0, NULL},
     {"filters", CLI_PLAN, SIZE, AT(filters), SIZE_MAX, NULL},
     {"kernel", ANY_PROBLEM, TEXT, AT(kernel), 0, NULL},
     {"scales", CLI_FILTER, SIZE, AT(scales), SCALES_MAX, NULL},
+    /* fields of stacks */
+    {"rank", CLI_FIELD, SIZE, AT(rank), ATROUS_MAX_RANK, NULL},
+    {"svg", CLI_FIELD, TEXT, AT(svg), 0, NULL},
+    {"animate", CLI_FIELD, SWITCH, AT(animate), 0, NULL},
     /* problem */
     {"transposed", CLI_CONV | CLI_PLAN, SWITCH, AT(transposed), 0, NULL},
     {"backward-data", CLI_CONV | CLI_PLAN, SWITCH, AT(backward_data), 0, NULL},
@@ -64,23 +71,39 @@ static const struct flag flags[] = {
     {"add", ANY_PROBLEM, WORD, 0, 0, cli_set_add},
     {"add-after", ANY_PROBLEM, WORD, 0, 0, cli_set_add_after},
     /* run */
-    {"device", ANY_PROBLEM, WORD, 0, 0, cli_set_device},
-    {"solver", ANY_PROBLEM, WORD, 0, 0, cli_set_solver},
-    {"threads", ANY_PROBLEM, SIZE, AT(threads), THREADS_MAX, NULL},
-    {"repeat", ANY_PROBLEM, SIZE, AT(repeat), REPEAT_MAX, NULL},
-    {"check", ANY_PROBLEM, SWITCH, AT(check), 0, NULL},
-    {"json", ANY_PROBLEM | CLI_DEVICES, SWITCH, AT(json), 0, NULL},
-    {"quiet", ANY_PROBLEM, SWITCH, AT(quiet), 0, NULL},
-    {"progress", ANY_PROBLEM, SWITCH, AT(progress), 0, NULL},
+    {"device", ANY_RUN, WORD, 0, 0, cli_set_device},
+    {"solver", ANY_RUN, WORD, 0, 0, cli_set_solver},
+    {"threads", ANY_RUN, SIZE, AT(threads), THREADS_MAX, NULL},
+    {"repeat", ANY_RUN, SIZE, AT(repeat), REPEAT_MAX, NULL},
+    {"check", ANY_RUN, SWITCH, AT(check), 0, NULL},
+    {"json", ANY_RUN | CLI_DEVICES | CLI_FIELD, SWITCH, AT(json), 0, NULL},
+    {"quiet", ANY_RUN, SWITCH, AT(quiet), 0, NULL},
+    {"progress", ANY_RUN, SWITCH, AT(progress), 0, NULL},
 };
 
-static const struct flag *find(unsigned command, const char *name, size_t length)
+enum {
+    FLAGS = sizeof flags / sizeof flags[0],
+    ARGUMENT = 1,     /* what getopt_long() calls a word that is no flag */
+    FIRST_FLAG = 256, /* flag i is FIRST_FLAG + i: beyond every character */
+    NAME_SIZE = 32
+};
+
+static bool takes_value(const struct flag *flag)
 {
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; ++i)
-        if ((flags[i].commands & command) != 0 && strlen(flags[i].name) == length &&
-            memcmp(flags[i].name, name, length) == 0)
-            return &flags[i];
-    return NULL;
+    return flag->kind != SWITCH && flag->kind != WORD_ALONE;
+}
+
+/* The flags of `command` as getopt_long() wants them, the all-zero one last. */
+static void list_flags(unsigned command, struct option list[FLAGS + 1])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < FLAGS; ++i)
+        if ((flags[i].commands & command) != 0)
+            list[count++] =
+                (struct option){.name = flags[i].name,
+                                .has_arg = takes_value(&flags[i]) ? required_argument : no_argument,
+                                .val = FIRST_FLAG + (int)i};
+    list[count] = (struct option){0};
 }
 
 /* Puts `value` (NULL for a flag without one) where the flag's row says. */
@@ -108,29 +131,62 @@ static int store(struct cli_options *options, const struct flag *flag, const cha
     return CLI_DONE;
 }
 
-/* Reads the flag at argv[*at]; leaves *at on the last word it took. */
-static int parse_flag(struct cli_options *options, unsigned command, int argc, char **argv, int *at,
-                      struct cli_failure *failure)
+/* Why getopt_long() stopped at `word`: ':' for a value that is missing, '?' for the rest. */
+static int refuse_flag(int why, const char *word, struct cli_failure *failure)
 {
-    const char *word = argv[*at];
-    const size_t length = strcspn(word, "=");
-    const char *value = word[length] == '=' ? word + length + 1 : NULL;
-    const struct flag *flag = length < 2 ? NULL : find(command, word + 2, length - 2);
-    if (flag == NULL || strncmp(word, "--", 2) != 0)
-        return cli_fail(failure, CLI_USAGE, "%.*s: unknown flag", (int)length, word);
-
-    char name[32];
-    memcpy(name, word, length); /* no longer than the table's longest */
-    name[length] = '\0';
-    if (flag->kind == SWITCH || flag->kind == WORD_ALONE) {
-        if (value != NULL)
-            return cli_fail(failure, CLI_USAGE, "%s: is '%s', must have no value", name, value);
-    } else if (value == NULL) {
-        if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
-            return cli_fail(failure, CLI_USAGE, "%s: has no value, must have one", name);
-        value = argv[++*at];
+    if (optopt >= FIRST_FLAG) {
+        const char *name = flags[optopt - FIRST_FLAG].name;
+        if (why == ':')
+            return cli_fail(failure, CLI_USAGE, "--%s: has no value, must have one", name);
+        return cli_fail(failure, CLI_USAGE, "--%s: is '%s', must have no value", name,
+                        strchr(word, '=') + 1);
     }
-    return store(options, flag, name, value, failure);
+    if (optopt != 0)
+        return cli_fail(failure, CLI_USAGE, "-%c: unknown flag", optopt);
+    return cli_fail(failure, CLI_USAGE, "%.*s: unknown flag", (int)strcspn(word, "="), word);
+}
+
+/* Takes the flag that getopt_long() found in the words before argv[optind]. */
+static int take_flag(struct cli_options *options, const struct flag *flag, char **argv,
+                     struct cli_failure *failure)
+{
+    const bool value_apart = takes_value(flag) && optarg == argv[optind - 1];
+    const char *word = argv[optind - (value_apart ? 2 : 1)];
+    const size_t length = strcspn(word, "=");
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "--%s", flag->name);
+    if (strlen(name) != length)
+        return cli_fail(failure, CLI_USAGE, "%.*s: unknown flag, is %s meant?", (int)length, word,
+                        name);
+    if (value_apart && strncmp(optarg, "--", 2) == 0)
+        return cli_fail(failure, CLI_USAGE, "%s: has no value, must have one", name);
+    return store(options, flag, name, optarg, failure);
+}
+
+static int parse_words(struct cli_options *options, unsigned command, int argc, char **argv,
+                       struct cli_failure *failure)
+{
+    struct option list[FLAGS + 1];
+    int found = 0, code = CLI_DONE;
+
+    list_flags(command, list);
+    options->arguments = argv + 1;
+    opterr = 0;
+    /* "-": words in their order, whatever POSIXLY_CORRECT says; ":": missing values apart. */
+    while (code == CLI_DONE && (found = getopt_long(argc, argv, "-:h", list, NULL)) != -1) {
+        if (found == ARGUMENT)
+            options->arguments[options->argument_count++] = optarg;
+        else if (found == 'h')
+            options->help = true;
+        else if (found >= FIRST_FLAG)
+            code = take_flag(options, &flags[found - FIRST_FLAG], argv, failure);
+        else
+            code = refuse_flag(found, argv[optind - 1], failure);
+    }
+    /* What follows "--". */
+    for (; code == CLI_DONE && optind < argc; ++optind)
+        options->arguments[options->argument_count++] = argv[optind];
+    return code;
 }
 
 /* Flags that are valid alone but not together. */
@@ -150,22 +206,10 @@ int cli_options_parse(struct cli_options *options, unsigned command, int argc, c
 {
     memset(options, 0, sizeof *options);
     atrous_conv_init(&options->base, 2, sizeof options->base);
-    options->arguments = argv + 1;
     options->scales = 1;
-
-    bool flags_ended = false;
-    for (int i = 1; i < argc; ++i) {
-        if (!flags_ended && strcmp(argv[i], "--") == 0)
-            flags_ended = true;
-        else if (!flags_ended && strcmp(argv[i], "-h") == 0)
-            options->help = true;
-        else if (!flags_ended && argv[i][0] == '-' && argv[i][1] != '\0') {
-            const int code = parse_flag(options, command, argc, argv, &i, failure);
-            if (code != CLI_DONE)
-                return code;
-        } else
-            options->arguments[options->argument_count++] = argv[i];
-    }
+    const int code = parse_words(options, command, argc, argv, failure);
+    if (code != CLI_DONE)
+        return code;
     if (options->transposed)
         options->base.direction = ATROUS_TRANSPOSED;
     else if (options->backward_data)

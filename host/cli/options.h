@@ -7,7 +7,14 @@
 #include "number.h"
 
 /* Which commands a flag belongs to. */
-enum cli_command_bit { CLI_DEVICES = 1, CLI_CONV = 2, CLI_PLAN = 4, CLI_FILTER = 8 };
+enum cli_command_bit {
+    CLI_DEVICES = 1,
+    CLI_CONV = 2,
+    CLI_PLAN = 4,
+    CLI_FILTER = 8,
+    CLI_TUNE = 16,
+    CLI_FIELD = 32
+};
 
 struct cli_options {
     /* Arguments that are no flags, in order; they lie in argv. */
@@ -19,6 +26,11 @@ struct cli_options {
     const char *kernel; /* a list for plan, a name or file for filter */
     struct cli_list shape, input_shape;
     size_t filters, scales;
+
+    /* Fields of stacks */
+    size_t rank; /* 0: not given */
+    const char *svg;
+    bool animate;
 
     /* Problem. `base` holds what does not depend on the rank. */
     atrous_conv base;
@@ -34,6 +46,7 @@ struct cli_options {
     atrous_device_choice device;
     size_t device_index;
     const char *solver; /* NULL: the library chooses */
+    bool tune;          /* it measures first; no flag, the command says so */
     size_t threads, repeat;
     bool check, json, quiet, progress, help;
 };

@@ -70,6 +70,14 @@ void cli_json_add_sizes(cJSON *object, const char *name, const size_t *values, i
         cJSON_AddItemToArray(list, size_item(values[i]));
 }
 
+void cli_json_add_ms(cJSON *object, const char *name, double ms)
+{
+    if (ms > 0)
+        cJSON_AddNumberToObject(object, name, ms);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
 void cli_json_add_result(cJSON *object, const struct cli_session *session,
                          const struct cli_result *result)
 {
@@ -78,10 +86,7 @@ void cli_json_add_result(cJSON *object, const struct cli_session *session,
     cJSON_AddBoolToObject(object, "cpu_path", result->info.on_cpu_path);
     if (result->fallback[0] != '\0')
         cJSON_AddStringToObject(object, "fallback", result->fallback);
-    if (result->ms > 0)
-        cJSON_AddNumberToObject(object, "ms", result->ms);
-    else
-        cJSON_AddNullToObject(object, "ms"); /* planned only */
+    cli_json_add_ms(object, "ms", result->ms); /* 0: planned only */
     cJSON_AddNumberToObject(object, "plan_ms", result->info.create_ms);
     if (result->repeat > 0) {
         cJSON *repeat = cJSON_AddObjectToObject(object, "repeat");

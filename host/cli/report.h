@@ -25,6 +25,9 @@ void cli_json_add_size(cJSON *object, const char *name, uint64_t value);
 /* Adds a list of whole numbers. */
 void cli_json_add_sizes(cJSON *object, const char *name, const size_t *values, int count);
 
+/* Adds a time; one that was not taken (0) becomes null. */
+void cli_json_add_ms(cJSON *object, const char *name, double ms);
+
 /* Adds device, solver, times and check of a run. */
 void cli_json_add_result(cJSON *object, const struct cli_session *session,
                          const struct cli_result *result);

@@ -57,6 +57,7 @@ int cli_session_plan(struct cli_session *session, const struct cli_options *opti
     atrous_error error;
     atrous_plan_options_init(&asked, sizeof asked);
     asked.solver = options->solver;
+    asked.tune = options->tune;
 
     const atrous_status status = atrous_plan_create(session->context, conv, &asked, plan, &error);
     if (status != ATROUS_OK && session->fell_back && strcmp(error.field, "solver") == 0)
@@ -90,6 +91,13 @@ int cli_result_describe(struct cli_result *result, const atrous_plan *plan,
         snprintf(result->fallback, sizeof result->fallback, "%s", result->info.fallback);
     result->info.solver = result->info.fallback = NULL;
     return CLI_DONE;
+}
+
+bool cli_candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *candidate)
+{
+    memset(candidate, 0, sizeof *candidate);
+    candidate->struct_size = sizeof *candidate;
+    return atrous_plan_candidate(plan, index, candidate, NULL) == ATROUS_OK;
 }
 
 static double now_ms(void)

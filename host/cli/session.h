@@ -44,6 +44,9 @@ int cli_session_run(atrous_plan *plan, const struct cli_options *options,
 int cli_result_describe(struct cli_result *result, const atrous_plan *plan,
                         struct cli_failure *failure);
 
+/* Solver `index` of the plan's table. False past the end. */
+bool cli_candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *candidate);
+
 /* Channels of the output: a gated activation makes one of two filters. */
 size_t cli_output_channels(const atrous_conv *conv);
 
