@@ -39,10 +39,13 @@ static bool list_solvers(void)
 {
     const atrous_conv conv = shape_square(2, 1, 1, 4, 3, 1);
     atrous_candidate candidate = {.struct_size = sizeof candidate};
+    atrous_plan_options options;
     atrous_error error;
     atrous_plan *plan = NULL;
 
-    if (atrous_plan_create(harness.context, &conv, NULL, &plan, &error) != ATROUS_OK) {
+    atrous_plan_options_init(&options, sizeof options);
+    options.solver = harness.cpu_path ? "cpu" : "reference"; /* the others may not be asked for */
+    if (atrous_plan_create(harness.context, &conv, &options, &plan, &error) != ATROUS_OK) {
         printf("no plan for a 4x4 image: %s\n", error.message);
         return false;
     }

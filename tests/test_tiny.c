@@ -21,6 +21,17 @@ static void through_all(const atrous_conv *conv)
     data_free(&data);
 }
 
+/* Moves the solvers that take everything to the front; returns how many there are. */
+static size_t keep_general(size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t s = 0; s < count; ++s)
+        if (harness_takes_everything(harness.solver[s]))
+            harness.solver[kept++] = harness.solver[s];
+    return kept;
+}
+
 static void tiny_dilated_image(void **state)
 {
     (void)state;
@@ -52,6 +63,8 @@ static void tiny_grouped_strided_volume(void **state)
     conv.groups = 2;
     conv.stride[0] = conv.stride[2] = 2;
     conv.padding = ATROUS_PADDING_REFLECT;
+    if (harness.quick) /* an interpreter takes a minute for a tile of it */
+        harness.solver_count = keep_general(harness.solver_count);
     through_all(&conv);
 }
 

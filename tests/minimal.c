@@ -1,0 +1,136 @@
+/* The error bound of minimal filtering from its definition: the transforms made from their
+ * points, the magnitude summed output by output. Shares no code with host/. */
+#include "minimal.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "oracle.h"
+
+enum { POINTS = 6, TAPS = 3, OUTPUTS = 4 };
+
+/* What every value is taken larger by, for flushed denormals. */
+static const double tiny = 8 * (double)FLT_MIN / (double)FLT_EPSILON;
+
+/* F(m,r) along one axis: output i takes `way[i][u][s]` of |x_u| * |w_s| through the transforms. */
+struct axis_filter {
+    long m, r, points;
+    double way[OUTPUTS][POINTS][TAPS], output_sum[OUTPUTS];
+};
+
+static const double places[] = {0, 1, -1, 2, -2}; /* and infinity */
+
+/* The product of (x - place) over all finite places but `left_out`, by power of x. */
+static void polynomial(long finite, long left_out, double coefficient[POINTS])
+{
+    memset(coefficient, 0, POINTS * sizeof *coefficient);
+    coefficient[0] = 1;
+    for (long q = 0; q < finite; ++q)
+        for (long power = POINTS - 1; q != left_out && power >= 0; --power)
+            coefficient[power] =
+                (power > 0 ? coefficient[power - 1] : 0) - places[q] * coefficient[power];
+}
+
+/* Toom and Cook's evaluation at the places and interpolation, transposed. */
+static struct axis_filter toom_cook(long m, long r)
+{
+    struct axis_filter f = {.m = m, .r = r, .points = m + r - 1};
+    const long finite = f.points - 1;
+
+    for (long p = 0; p <= finite; ++p) {
+        double input[POINTS], scale = 1;
+        polynomial(finite, p, input);
+        for (long q = 0; q < finite; ++q)
+            scale *= p < finite && q != p ? places[p] - places[q] : 1;
+        for (long i = 0; i < m; ++i) {
+            const double output = p < finite ? pow(places[p], (double)i) : i == m - 1;
+            f.output_sum[i] += fabs(output);
+            for (long s = 0; s < r; ++s) {
+                const double tap = p < finite ? pow(places[p], (double)s) / scale : s == r - 1;
+                for (long u = 0; u < f.points; ++u)
+                    f.way[i][u][s] += fabs(output * tap * input[u]);
+            }
+        }
+    }
+    return f;
+}
+
+/* Roundings on the longest way, without those of the sum over channels. */
+static double roundings(long m, long r, int rank)
+{
+    if (r == 2)
+        return 5;
+    return m == 4 ? (rank == 2 ? 19 : 10) : (rank == 2 ? 11 : 6);
+}
+
+/* A problem of rank 1 or 2 as rows and columns. */
+struct sheet {
+    struct axis_filter rows, columns;
+    long in[2], out[2], dilation[2], pad[2];
+};
+
+static struct sheet sheet_of(const atrous_conv *conv, long m)
+{
+    struct sheet sheet = {.in = {1, 1}, .out = {1, 1}, .dilation = {1, 1}};
+    size_t output[ATROUS_MAX_RANK];
+
+    oracle_output(conv, output);
+    for (int axis = 0; axis < conv->rank; ++axis) {
+        const int to = 2 - conv->rank + axis;
+        sheet.in[to] = (long)conv->input[axis];
+        sheet.out[to] = (long)output[axis];
+        sheet.dilation[to] = (long)conv->dilation[axis];
+        sheet.pad[to] = (long)conv->pad_begin[axis];
+    }
+    sheet.columns = toom_cook(m, (long)conv->kernel[conv->rank - 1]);
+    sheet.rows = conv->rank == 2 ? sheet.columns : toom_cook(1, 1);
+    return sheet;
+}
+
+/* The magnitude of the output (oy, ox) of filter k: its tile begins i and j dilations before. */
+static double magnitude_of(const struct data *data, const struct sheet *s, size_t n, size_t k,
+                           long oy, long ox)
+{
+    const atrous_conv *conv = &data->conv;
+    const size_t channels = conv->in_channels / conv->groups;
+    const size_t group = k / (conv->out_channels / conv->groups);
+    const long taps = s->rows.r * s->columns.r;
+    const long i = oy / s->dilation[0] % s->rows.m, j = ox / s->dilation[1] % s->columns.m;
+    const long y = oy - i * s->dilation[0] - s->pad[0], x = ox - j * s->dilation[1] - s->pad[1];
+    const bool flip = conv->orientation == ATROUS_TRUE_CONVOLUTION;
+    double sum = tiny * s->rows.output_sum[i] * s->columns.output_sum[j];
+
+    for (long u = 0; u < s->rows.points; ++u)
+        for (long v = 0; v < s->columns.points; ++v) {
+            const long iy = oracle_index(y + u * s->dilation[0], s->in[0], conv->padding);
+            const long ix = oracle_index(x + v * s->dilation[1], s->in[1], conv->padding);
+            for (size_t c = 0; c < channels; ++c) {
+                const float *plane = data->x + (n * conv->in_channels + group * channels + c) *
+                                                   (size_t)(s->in[0] * s->in[1]);
+                const float *w = data->w + (k * channels + c) * (size_t)taps;
+                const double read = iy >= 0 && ix >= 0 ? (double)plane[iy * s->in[1] + ix]
+                                                       : (double)(float)conv->pad_value;
+                double ways = 0;
+                for (long t = 0; t < taps; ++t)
+                    ways += s->rows.way[i][u][t / s->columns.r] *
+                            s->columns.way[j][v][t % s->columns.r] *
+                            (fabs((double)w[flip ? taps - 1 - t : t]) + tiny);
+                sum += (fabs(read) + tiny) * ways;
+            }
+        }
+    return sum + (data->bias != NULL ? fabs((double)data->bias[k]) : 0.0);
+}
+
+double minimal_bound(const struct data *data, long m, size_t at)
+{
+    const struct sheet s = sheet_of(&data->conv, m);
+    const size_t plane = (size_t)(s.out[0] * s.out[1]), pixel = at % plane;
+    const double terms = roundings(m, s.columns.r, data->conv.rank) +
+                         (double)(data->conv.in_channels / data->conv.groups);
+    const double magnitude = magnitude_of(data, &s, at / plane / data->conv.out_channels,
+                                          at / plane % data->conv.out_channels,
+                                          (long)pixel / s.out[1], (long)pixel % s.out[1]);
+
+    return terms * ((double)FLT_EPSILON * magnitude + (double)FLT_MIN);
+}

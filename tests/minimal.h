@@ -1,0 +1,11 @@
+/* The error bound that winograd states, computed another way round. */
+#ifndef ATROUS_TESTS_MINIMAL_H
+#define ATROUS_TESTS_MINIMAL_H
+
+#include "data.h"
+
+/* The bound of the output at flat index `at` when computed by F(outputs, taps of the last axis):
+ * rank 1 or 2, kernel 3, 3x3 or (with 3 outputs) 2; NCHW. */
+double minimal_bound(const struct data *data, long outputs, size_t at);
+
+#endif

@@ -1,0 +1,147 @@
+/* The magnitude that winograd's error bound rests on, and where the bound stops promising. */
+#include "testing.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "cpu/cpu.h"
+#include "minimal.h"
+#include "shapes.h"
+
+static const uint64_t seed = 1803;
+
+static bool is_close(double a, double b)
+{
+    return fabs(a - b) <= 1e-9 * fabs(b);
+}
+
+static atrous_arrays arrays_of(const struct data *data)
+{
+    atrous_arrays arrays;
+
+    atrous_arrays_init(&arrays, sizeof arrays);
+    arrays.input = data->x;
+    arrays.weights = data->w;
+    arrays.bias = data->bias;
+    return arrays;
+}
+
+/* x[channel][pixel] of each of `images` as x[pixel][channel]. */
+static float *channels_last(const float *x, size_t images, size_t channels, size_t pixels)
+{
+    float *y = floats(images * channels * pixels);
+
+    for (size_t n = 0; n < images; ++n)
+        for (size_t c = 0; c < channels; ++c)
+            for (size_t p = 0; p < pixels; ++p)
+                y[(n * pixels + p) * channels + c] = x[(n * channels + c) * pixels + p];
+    return y;
+}
+
+/* Outputs alone and in runs, against `whole` and the test's own. */
+static void expect_same_in_pieces(const struct data *data, const struct atrous__problem *problem,
+                                  const struct atrous__bound *bound, const double *whole)
+{
+    const atrous_arrays arrays = arrays_of(data);
+    struct random random = {seed};
+    double *part = calloc(data->y_count, sizeof *part);
+
+    assert_non_null(part);
+    for (size_t i = 0; i < 200; ++i) {
+        const size_t at = random_between(&random, 0, data->y_count - 1);
+        const size_t length = random_between(&random, 1, data->y_count - at);
+        atrous__cpu_minimal(problem, bound, &arrays, &at, 0, 1, 1, part, NULL);
+        assert_true(is_close(part[0], whole[at]));
+        assert_true(is_close(bound->terms * ((double)FLT_EPSILON * part[0] + (double)FLT_MIN),
+                             minimal_bound(data, (long)bound->columns->outputs, at)));
+        atrous__cpu_minimal(problem, bound, &arrays, NULL, at, length, 1, part, NULL);
+        assert_memory_equal(part, whole + at, length * sizeof *part);
+    }
+    free(part);
+}
+
+/* The same with channels last on both sides. */
+static void expect_same_channels_last(const struct data *data, struct atrous__problem problem,
+                                      const struct atrous__bound *bound, const double *whole)
+{
+    const size_t filters = problem.conv.out_channels, pixels = problem.out_plane;
+    float *x = channels_last(data->x, problem.batch, problem.conv.in_channels, problem.in_plane);
+    double *other = calloc(data->y_count, sizeof *other), alone = 0;
+    atrous_arrays arrays = arrays_of(data);
+
+    assert_non_null(other);
+    arrays.input = x;
+    problem.conv.input_layout = problem.conv.output_layout = ATROUS_LAYOUT_NHWC;
+    atrous__cpu_minimal(&problem, bound, &arrays, NULL, 7, data->y_count - 7, 2, other + 7, NULL);
+    for (size_t at = 0; at < data->y_count; ++at) {
+        const size_t n = at / pixels / filters, k = at / pixels % filters;
+        const size_t to = (n * pixels + at % pixels) * filters + k;
+        assert_true(to < 7 || is_close(other[to], whole[at]));
+        if (at % 97 != 0)
+            continue;
+        atrous__cpu_minimal(&problem, bound, &arrays, &to, 0, 1, 1, &alone, NULL);
+        assert_true(is_close(alone, whole[at]));
+    }
+    free(other);
+    free(x);
+}
+
+/* In pieces, alone, in either layout: an output's magnitude is the same. */
+static void bound_magnitude_however_asked(void **state)
+{
+    atrous_conv conv = shape_square(2, 32, 36, 13, 3, 3);
+    struct random random = {seed};
+    struct atrous__problem problem;
+
+    (void)state;
+    conv.groups = conv.batch = 2;
+    conv.input[1] = 18;
+    conv.has_bias = 1;
+    conv.padding = ATROUS_PADDING_REFLECT;
+    struct data data = data_draw(&conv, &random, FILL_REALS);
+    const atrous_arrays arrays = arrays_of(&data);
+    double *whole = calloc(data.y_count, sizeof *whole);
+    assert_non_null(whole);
+    assert_int_equal(atrous__problem_init(&problem, &conv, NULL), ATROUS_OK);
+    for (size_t outputs = 2; outputs <= 4; outputs += 2) {
+        const struct atrous__bound bound = atrous__minimal_bound(&problem, outputs);
+        assert_int_equal(
+            atrous__cpu_minimal(&problem, &bound, &arrays, NULL, 0, data.y_count, 2, whole, NULL),
+            ATROUS_OK);
+        expect_same_in_pieces(&data, &problem, &bound, whole);
+        expect_same_channels_last(&data, problem, &bound, whole);
+    }
+    free(whole);
+    data_free(&data);
+}
+
+/* Whether F(outputs, kernel) still promises three bits at so many channels. */
+static bool is_useful(int rank, size_t kernel, size_t outputs, size_t channels)
+{
+    const atrous_conv conv = shape_square(rank, channels, 16, 32, kernel, 1);
+    struct atrous__problem problem;
+
+    assert_int_equal(atrous__problem_init(&problem, &conv, NULL), ATROUS_OK);
+    const struct atrous__bound bound = atrous__minimal_bound(&problem, outputs);
+    return atrous__bound_is_useful(&bound);
+}
+
+static void bound_promises_up_to_its_channels(void **state)
+{
+    (void)state;
+    assert_true(is_useful(2, 3, 4, 4077) && !is_useful(2, 3, 4, 4078));
+    assert_true(is_useful(2, 3, 2, 147445) && !is_useful(2, 3, 2, 147446));
+    assert_true(is_useful(1, 3, 4, 65526) && !is_useful(1, 3, 4, 65527));
+    assert_true(is_useful(1, 2, 3, 349520) && !is_useful(1, 2, 3, 349521));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bound_magnitude_however_asked),
+        cmocka_unit_test(bound_promises_up_to_its_channels),
+    };
+
+    return cmocka_run_group_tests_name("bound", tests, NULL, NULL);
+}
