@@ -71,6 +71,31 @@ static int read_layers(struct cli_stack *made, struct cli_layer *parsed, size_t 
     return code;
 }
 
+/* The library numbers the layers; the user wrote words. */
+static int refuse_layer(const struct cli_stack *made, atrous_status status,
+                        const atrous_error *error, struct cli_failure *failure)
+{
+    size_t layer;
+    if (sscanf(error->field, "layers[%zu]", &layer) != 1 || layer >= made->stack.layer_count)
+        return cli_fail_status(failure, status, error);
+    const char *rest = strchr(error->message, ']') + 1;
+    return cli_fail(failure, CLI_USAGE, "layer '%s': %s", made->words[layer],
+                    rest + strspn(rest, "., "));
+}
+
+/* `same` under a stride depends on the input. */
+static int check_same(const struct cli_stack *made, struct cli_failure *failure)
+{
+    for (size_t i = 0; i < made->stack.layer_count; ++i)
+        for (int axis = 0; axis < made->stack.rank; ++axis)
+            if (made->layers[i].pad_same && made->layers[i].stride[axis] > 1 &&
+                made->stack.input[axis] == 0)
+                return cli_fail(failure, CLI_USAGE,
+                                "layer '%s': padding same with stride %zu needs --shape",
+                                made->words[i], made->layers[i].stride[axis]);
+    return CLI_DONE;
+}
+
 int cli_stack_make(struct cli_stack *made, const struct cli_options *options,
                    struct cli_failure *failure)
 {
@@ -89,8 +114,12 @@ int cli_stack_make(struct cli_stack *made, const struct cli_options *options,
         code = read_layers(made, parsed, count, options, failure);
     free(parsed);
     if (code == CLI_DONE)
-        code = cli_fail_status(failure, atrous_field_create(&made->stack, &made->field, &error),
-                               &error);
+        code = check_same(made, failure);
+    if (code == CLI_DONE) {
+        const atrous_status status = atrous_field_create(&made->stack, &made->field, &error);
+        if (status != ATROUS_OK)
+            code = refuse_layer(made, status, &error, failure);
+    }
     if (code == CLI_DONE)
         made->info = cli_stack_info(made, count - 1);
     return code;

@@ -9,7 +9,7 @@
 #include "field/field.h"
 
 /* Where the search stops, and the states it remembers at most. */
-#define STEPS_MAX ((size_t)1 << 21)
+#define STEPS_MAX ((size_t)1 << 24)
 #define MEMORY_MAX ((size_t)1 << 21)
 
 /* Layers that can stand for each other: of one kernel and one spacing. */
@@ -45,6 +45,65 @@ static bool give_up(struct search *search, size_t *failed, size_t before)
     return false;
 }
 
+static void spend(struct search *search)
+{
+    if (search->steps_left > 0)
+        --search->steps_left;
+}
+
+/* How far the layers not yet chosen can at most reach, or further: the goal where they can. */
+static size_t highest(struct search *search, size_t depth, size_t reach)
+{
+    spend(search);
+    if (search->in_order) {
+        for (; depth < search->movers && reach < search->goal; ++depth) {
+            const struct kind *kind = &search->kind[depth];
+            const size_t d = atrous__min(search->most, (reach + 1) / kind->spacing);
+            spend(search);
+            if (d >= (search->goal - reach) / kind->gain + 1)
+                return search->goal;
+            reach += d * kind->gain;
+        }
+        return reach;
+    }
+    /* Each multiplies the positions by its kernel at best, and adds its gain times `most`. */
+    size_t positions = reach + 1, added;
+    for (size_t k = 0; k < search->kinds; ++k)
+        for (size_t n = 0; n < search->kind[k].left && positions <= search->goal; ++n) {
+            spend(search);
+            if (!atrous__mul(positions, search->kind[k].kernel, &positions))
+                positions = SIZE_MAX;
+        }
+    if (!atrous__mul(search->gains_left, search->most, &added))
+        added = search->goal;
+    added = atrous__min(added, search->goal - reach);
+    return atrous__min(positions - 1, reach + added);
+}
+
+/* The dilations worth trying for a layer of kind k, which no longer counts as left. */
+static void bound_choice(struct search *search, size_t depth, size_t reach, size_t before, size_t k,
+                         size_t *least, size_t *most)
+{
+    const struct kind *kind = &search->kind[k];
+    const size_t room = search->goal - reach, rest = search->gains_left;
+    *least = search->in_order ? before : atrous__ceil_div(before, kind->spacing);
+    *most = atrous__min(search->most, (reach + 1) / kind->spacing);
+    /* The others add at least their gains, in order at least `d` times those. */
+    *most = atrous__min(*most, room < rest ? 0 : (room - rest) / kind->gain);
+    if (search->in_order)
+        *most = atrous__min(*most, room / (rest + kind->gain));
+    /* The least from which the others can still reach the goal: more reach never hurts. */
+    size_t low = *least, high = *most + 1;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (highest(search, depth + 1, reach + middle * kind->gain) >= search->goal)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *least = low;
+}
+
 /* Chooses the remaining layers. `before` is the last choice: its dilation when in order, else
  * its step; what follows may not be less. */
 static bool choose(struct search *search, size_t depth, size_t reach, size_t before, size_t state)
@@ -58,33 +117,24 @@ static bool choose(struct search *search, size_t depth, size_t reach, size_t bef
 
     const size_t first = search->in_order ? depth : 0;
     const size_t end = search->in_order ? depth + 1 : search->kinds;
-    const size_t room = search->goal - reach;
     for (size_t k = first; k < end; ++k) {
         struct kind *kind = &search->kind[k];
         if (kind->left == 0)
             continue;
-        const size_t rest = search->gains_left - kind->gain;
-        size_t least = search->in_order ? before : atrous__ceil_div(before, kind->spacing);
-        size_t most = atrous__min(search->most, (reach + 1) / kind->spacing);
-        /* The others can add no more than their gain times `most`, and no less than once that. */
-        if (rest == 0 || search->most <= room / rest)
-            least = atrous__max(least, atrous__ceil_div(room - rest * search->most, kind->gain));
-        most = atrous__min(most, room < rest ? 0 : (room - rest) / kind->gain);
-        if (search->in_order)
-            most = atrous__min(most, room / search->gains_left);
-
+        size_t least, most;
         --kind->left;
-        search->gains_left = rest;
+        search->gains_left -= kind->gain;
         search->chosen_kind[depth] = k;
-        for (size_t d = atrous__max(least, 1); d <= most && search->steps_left > 0; ++d) {
-            --search->steps_left;
+        bound_choice(search, depth, reach, before, k, &least, &most);
+        for (size_t d = least; d <= most && search->steps_left > 0; ++d) {
+            spend(search);
             search->chosen[depth] = d;
             if (choose(search, depth + 1, reach + d * kind->gain,
                        search->in_order ? d : d * kind->spacing, state + kind->radix))
                 return true;
         }
         ++kind->left;
-        search->gains_left = rest + kind->gain;
+        search->gains_left += kind->gain;
     }
     return give_up(search, failed, before);
 }

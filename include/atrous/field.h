@@ -175,7 +175,7 @@ typedef enum atrous_remedy {
  *
  * Each axis is searched alone; one without holes keeps its dilations. Dilations that never
  * fall from layer to layer are preferred, then a smaller largest one. Layers with a kernel of 1
- * keep theirs. The search stops after 2^21 steps an axis; what it has found by then stands.
+ * keep theirs. The search stops after 2^24 steps an axis; what it has found by then stands.
  *
  * @param remedy    out: how it went.
  * @param dilation  out: [layers][rank], the stack's own unless something was found.
