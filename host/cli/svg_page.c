@@ -68,15 +68,15 @@ static void reach(struct svg *svg, double right)
         svg->right = right;
 }
 
-/* Room for one line; longer texts are cut. */
-enum { TEXT = 512 };
-
 static void print_text(struct svg *svg, double x, double y, const char *class, const char *text)
 {
     fprintf(svg->body, "<text x=\"%.6g\" y=\"%.6g\" class=\"%s\">", x, y, class);
     print_escaped(svg->body, text);
     fputs("</text>\n", svg->body);
 }
+
+/* Room for one line; longer texts are cut. */
+enum { TEXT = 512 };
 
 void svg_text(struct svg *svg, double x, double y, const char *class, const char *format, ...)
 {

@@ -52,8 +52,9 @@ static void corner(const struct walk *walk, size_t step, double *x, double *y)
 
 static void out_corner(const struct walk *walk, size_t step, double *x, double *y)
 {
-    *x = walk->out_x + (double)(step % walk->out_columns) * walk->cell;
-    *y = walk->out_y + (double)(step / walk->out_columns) * walk->cell;
+    const size_t row = step / walk->out_columns, column = step % walk->out_columns;
+    *x = walk->out_x + (double)column * walk->cell;
+    *y = walk->out_y + (double)row * walk->cell;
 }
 
 /* A list of one value a step, the last one held. */

@@ -39,6 +39,7 @@ static void slide(uint32_t *to, const uint32_t *from, size_t from_size,
 {
     const size_t bytes = digits * sizeof *to;
     const size_t reach = step->dilation * step->spacing;
+    const size_t window = step->kernel * reach; /* at most twice the size */
     for (size_t i = 0; i < step->size; ++i) {
         uint32_t *sum = to + i * digits;
         if (i >= reach)
@@ -47,9 +48,8 @@ static void slide(uint32_t *to, const uint32_t *from, size_t from_size,
             memset(sum, 0, bytes);
         if (i < from_size)
             atrous__big_add(sum, from + i * digits, digits);
-        /* The tap before the first: never past the end, where its reach would overflow. */
-        if (i / reach >= step->kernel && i - step->kernel * reach < from_size)
-            atrous__big_subtract(sum, from + (i - step->kernel * reach) * digits, digits);
+        if (i >= window && i - window < from_size)
+            atrous__big_subtract(sum, from + (i - window) * digits, digits);
     }
 }
 
