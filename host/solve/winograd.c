@@ -8,7 +8,7 @@
  * that stream by; a patch is a passing guest. */
 enum {
     POINTS_BYTES = 256 << 10,
-    PRODUCTS_BYTES = 224 << 10,
+    PRODUCTS_BYTES = 300 << 10,
     PATCH_BYTES = 96 << 10,
     FUSED_TILES = 12, /* below, the weights stream too often */
     STAGED_TILES = 36,

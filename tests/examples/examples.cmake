@@ -11,3 +11,9 @@ add_test(NAME example_first_in_readme
         -DEXAMPLE=${CMAKE_CURRENT_SOURCE_DIR}/examples/first.c
         -P ${CMAKE_CURRENT_SOURCE_DIR}/examples/readme.cmake)
 set_tests_properties(example_first_in_readme PROPERTIES LABELS cpu)
+
+add_executable(example-choose-dilations examples/choose_dilations.c)
+target_link_libraries(example-choose-dilations PRIVATE atrous atrous_warnings)
+add_test(NAME example_choose_dilations COMMAND example-choose-dilations)
+set_tests_properties(example_choose_dilations PROPERTIES LABELS host
+    PASS_REGULAR_EXPRESSION "dilations 1 3 8 8 see them all")
