@@ -13,7 +13,8 @@
 // Host    host/solve/simd.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6
 // Lint    -DVEC=16 -DFV=2 -DPX=8
-// Lint    -DVEC=4 -DFV=2 -DPX=6
+// Lint    -DVEC=8 -DFV=1 -DPX=12
+// Lint    -DVEC=4 -DFV=3 -DPX=4
 
 #if !defined(VEC) || !defined(FV) || !defined(PX)
 #error "simd.cl needs -D VEC FV PX"

@@ -15,6 +15,7 @@ enum {
 /* Register block and tile of a problem on a device. */
 struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX: PX pixels x FV vectors of VEC filters */
+    double waste;                   /* computed filters over filters, and what the block costs */
     struct atrous__lattice lattice;
     size_t channels; /* of a block */
     size_t slice;    /* filter blocks of a group's slice */
@@ -27,12 +28,32 @@ static size_t filters_of_block(const struct shape *s)
     return s->vector * s->vectors;
 }
 
-/* Vectors as wide as the device's; 16 lanes come with 32 registers, narrower ones with 16. */
-static void choose_registers(const struct atrous__device *device, struct shape *s)
+/* Register blocks that fill the registers, PX pixels x FV vectors of filters: 16 lanes come
+ * with 32 registers, fewer with 16. `cost` is what a filter costs beside the first kind. */
+struct registers {
+    size_t pixels, vectors;
+    double cost;
+};
+static const struct registers with_32[] = {{8, 2, 1.0}, {12, 1, 1.15}, {6, 3, 1.05}};
+static const struct registers with_16[] = {{6, 2, 1.0}, {12, 1, 1.15}, {4, 3, 1.05}};
+
+/* Vectors as wide as the device's; the block that wastes least on filters that are not there. */
+static void choose_registers(const struct atrous__problem *p, const struct atrous__device *device,
+                             struct shape *s)
 {
     s->vector = atrous__max(device->vector, 4);
-    s->vectors = 2;
-    s->pixels = s->vector == 16 ? 8 : 6;
+    const struct registers *kinds = s->vector == 16 ? with_32 : with_16;
+    s->waste = 0;
+    for (size_t i = 0; i < sizeof with_32 / sizeof *with_32; ++i) {
+        const size_t block = s->vector * kinds[i].vectors;
+        const double waste =
+            (double)atrous__round_up(p->filters, block) / (double)p->filters * kinds[i].cost;
+        if (s->waste <= 0 || waste < s->waste) {
+            s->waste = waste;
+            s->pixels = kinds[i].pixels;
+            s->vectors = kinds[i].vectors;
+        }
+    }
 }
 
 static void measure_bytes(const struct atrous__problem *p, struct shape *s)
@@ -76,7 +97,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     const struct atrous__axis *w = &p->axis[ATROUS__W];
     const size_t most = p->axis[ATROUS__H].out == 1 ? TILE_PIXELS : MAX_COLUMNS;
     const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, most));
-    choose_registers(device, &s);
+    choose_registers(p, device, &s);
     s.lattice = atrous__lattice_make(p, atrous__max(TILE_PIXELS / columns, 1), columns);
     choose_channels(p, &s);
     choose_slices(p, device, &s);
@@ -104,12 +125,8 @@ static const char *refuse(const struct atrous__problem *problem,
 static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
 {
     const struct shape s = shape_of(problem, device);
-    const size_t block = filters_of_block(&s);
-    /* Filters are computed in whole blocks. */
-    const double waste =
-        (double)atrous__round_up(problem->filters, block) / (double)problem->filters;
     const double macs_per_ms = 2e6 * (double)device->vector * (double)device->compute_units;
-    return 0.02 + problem->valid_macs * waste / macs_per_ms;
+    return 0.02 + problem->valid_macs * s.waste / macs_per_ms;
 }
 
 static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
