@@ -325,8 +325,9 @@ typedef struct atrous_plan_options {
                    0: the remembered winner of the problem on this device, where there is one,
                       else the least estimate of the cost model;
                    1: runs every solver that accepts the problem on random data, takes the
-                      fastest and remembers it. Takes as long as those runs, and device memory
-                      for the tensors; what cannot be measured is left to the estimates. */
+                      fastest and remembers it. Solvers that the estimates put far behind are
+                      left out where their run would take more than a second. Needs device
+                      memory for the tensors; without it the estimates choose. */
 } atrous_plan_options;
 
 /** Defaults: solver NULL, tune 0. */

@@ -54,8 +54,9 @@ void atrous__row_refuse(struct atrous__row *row, const char *reason);
  * row_count. */
 size_t atrous__row_best(const atrous_plan *plan);
 
-/* Builds and measures every row that is not refused, takes the fastest and remembers it. Rows
- * that fail are refused; where none is left, nothing is taken and the call succeeds. */
+/* Builds and measures the rows that are not refused, takes the fastest and remembers it. Rows
+ * that fail are refused, the last reason in *error, which is not NULL; where none is left, nothing
+ * is taken and the call succeeds. */
 atrous_status atrous__tune(atrous_plan *plan, atrous_error *error);
 
 #endif

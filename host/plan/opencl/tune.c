@@ -1,4 +1,4 @@
-/* Tuning: runs every solver that accepts the problem on the device and keeps the fastest. */
+/* Tuning: runs the solvers that accept the problem on the device and keeps the fastest. */
 #include "plan/opencl/backend.h"
 #include "plan/store.h"
 
@@ -9,6 +9,9 @@
 enum { ROUNDS = 5, BLOCK = 1 << 18 };
 /* A solver whose first runs are this many times slower than the best is not run again. */
 static const double hopeless = 4.0;
+/* A solver that by its estimate would take this many times as long as the best measured, and
+ * longer than this, is not run at all: some take minutes where others take a tenth of a second. */
+static const double far_behind = 8.0, worth_asking_ms = 1000.0;
 /* No further round begins when those after the first took this long. */
 static const double budget_ms = 3000.0;
 
@@ -24,6 +27,7 @@ struct tuning {
     atrous_plan *plan;
     struct atrous__env *env;
     struct atrous__buffers tensors;
+    size_t order[ATROUS__MAX_ROWS]; /* of rows, the least estimate first */
     struct contender contenders[ATROUS__MAX_ROWS];
 };
 
@@ -43,6 +47,17 @@ static atrous_status build_all(struct tuning *tuning, atrous_error *error)
         contender->is_running = status == ATROUS_OK;
     }
     return ATROUS_OK;
+}
+
+static void sort_rows(struct tuning *tuning)
+{
+    const struct atrous__row *rows = tuning->plan->rows;
+    for (size_t i = 0; i < tuning->plan->row_count; ++i) {
+        size_t at = i;
+        for (; at > 0 && rows[tuning->order[at - 1]].estimate_ms > rows[i].estimate_ms; --at)
+            tuning->order[at] = tuning->order[at - 1];
+        tuning->order[at] = i;
+    }
 }
 
 /* Repeats `block` over a buffer; it is read until the queue is finished. */
@@ -108,11 +123,38 @@ static atrous_status run_once(struct tuning *tuning, struct contender *contender
     return status;
 }
 
+/* The solver still running whose run of a round was the fastest, or NULL. */
+static const struct contender *fastest(const struct tuning *tuning, size_t round)
+{
+    const struct contender *best = NULL;
+    for (size_t i = 0; i < tuning->plan->row_count; ++i) {
+        const struct contender *contender = &tuning->contenders[i];
+        if (contender->is_running && contender->runs > round &&
+            (best == NULL || contender->ms[round] < best->ms[round]))
+            best = contender;
+    }
+    return best;
+}
+
+/* Whether the estimate puts a solver too far behind the measured ones to be run even once. */
+static bool is_far_behind(const struct tuning *tuning, size_t index)
+{
+    const struct atrous__row *rows = tuning->plan->rows;
+    const struct contender *best = fastest(tuning, 0);
+    if (best == NULL)
+        return false;
+    const double ratio = rows[index].estimate_ms / rows[best - tuning->contenders].estimate_ms;
+    return ratio > far_behind && ratio * best->ms[0] > worth_asking_ms;
+}
+
 /* One run of each solver still running; one that fails is refused. */
 static void run_round(struct tuning *tuning, atrous_error *error)
 {
-    for (size_t i = 0; i < tuning->plan->row_count; ++i) {
+    for (size_t place = 0; place < tuning->plan->row_count; ++place) {
+        const size_t i = tuning->order[place];
         struct contender *contender = &tuning->contenders[i];
+        if (contender->is_running && contender->runs == 0 && is_far_behind(tuning, i))
+            contender->is_running = false;
         if (!contender->is_running || run_once(tuning, contender, error) == ATROUS_OK)
             continue;
         clFinish(tuning->env->queue);
@@ -123,15 +165,10 @@ static void run_round(struct tuning *tuning, atrous_error *error)
 
 static void drop_hopeless(struct tuning *tuning, size_t round)
 {
-    double best = -1.0;
-    for (size_t i = 0; i < tuning->plan->row_count; ++i) {
-        const struct contender *contender = &tuning->contenders[i];
-        if (contender->is_running && (best < 0.0 || contender->ms[round] < best))
-            best = contender->ms[round];
-    }
-    for (size_t i = 0; i < tuning->plan->row_count; ++i) {
+    const struct contender *best = fastest(tuning, round);
+    for (size_t i = 0; best != NULL && i < tuning->plan->row_count; ++i) {
         struct contender *contender = &tuning->contenders[i];
-        if (contender->is_running && contender->ms[round] > hopeless * best)
+        if (contender->is_running && contender->ms[round] > hopeless * best->ms[round])
             contender->is_running = false;
     }
 }
@@ -155,6 +192,7 @@ static double result(struct contender *contender)
 static void measure(struct tuning *tuning, atrous_error *error)
 {
     double start = 0.0;
+    sort_rows(tuning);
     for (size_t round = 0; round <= ROUNDS; ++round) {
         run_round(tuning, error);
         if (round <= 1) {
