@@ -31,6 +31,8 @@ static unsigned settle_threads(char **argv)
     threads = threads < 1 ? 1 : threads > 4096 ? 4096 : threads;
     snprintf(text, sizeof text, "%ld", threads);
     set_where_unset("POCL_MAX_PTHREAD_COUNT", text);
+    /* What is measured is the cost model's choice, not what a tuning remembers. */
+    set_where_unset("ATROUS_CACHE", "off");
     const bool set_threads = set_where_unset("OMP_NUM_THREADS", text);
     const bool set_policy = set_where_unset("OMP_WAIT_POLICY", "passive");
     if (set_threads || set_policy)

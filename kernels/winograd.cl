@@ -164,19 +164,20 @@ inline void transform_output(const Tile *t, __local const int2 *tiles, const int
 
 // Every filter block of the group's slice: products, outputs, y.
 inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int count,
-                            const int blocks, const int tile_room, PRODUCTS_SPACE const float *v,
-                            const int v_step, __global const float *u, const Epilogue *e,
+                            const int blocks, const int4 room, PRODUCTS_SPACE const float *v,
+                            __global const float *u, const Epilogue *e,
                             __local float *m, __local float *sums)
 {
     const int filter_blocks = (t->out.w + FB - 1) / FB, channels = t->in.w;
     const int begin = t->slice * blocks, end = min(begin + blocks, filter_blocks);
-    const int point_step = tile_room * FB;
+    const int point_step = room.x * FB + room.w, v_step = room.y;
+    const int v_point_step = room.x * room.y + room.w;
     const ulong first = (ulong)t->group * (ulong)filter_blocks + (ulong)begin;
     __global const float *block_u = u + first * (ulong)(POINTS * channels * FB);
     // Points outside, filter blocks inside: v of one point serves all blocks from near cache.
     for (int point = 0; point < POINTS; ++point)
         for (int k = 0; k < end - begin; ++k)
-            multiply_point(v + point * tile_room * v_step, v_step,
+            multiply_point(v + point * v_point_step, v_step,
                            block_u + (ulong)(k * POINTS + point) * (ulong)(channels * FB), channels,
                            count, m + (k * POINTS + point) * point_step);
     for (int k = begin; k < end; ++k) {
@@ -186,7 +187,8 @@ inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int 
 }
 
 // tile: rows, columns, channels of a patch, filter blocks of a slice
-// room: tiles, CS (channels of a v row), chunks of strips or 0, 0
+// room: tiles, CS (channels of a v row), chunks of strips or 0, gap between points: without
+// one they would lie powers of two apart, all in the same few sets of a cache
 #define TILING                                                                                     \
     const int4 lattice, const int4 grid, const int segment, const int4 tile, const int4 room
 
@@ -212,13 +214,13 @@ void winograd(TENSORS, GEOMETRY, TILING, __local float *patch, __local float *v,
     Tile loaded = t;
     loaded.rows = (t.rows + OUTPUT_ROWS - 1) / OUTPUT_ROWS * OUTPUT_ROWS;
     fill_points(&loaded, tiles, count, image_of(&t, x + x_at, from), from, pad_value, patch, tile.z,
-                v, room.y, room.x * room.y);
+                v, room.y, room.x * room.y + room.w);
     const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
                                    residual + residual_at, y + y_at);
     // The patch has served: its place takes the sums.
     for (int slice = 0; slice * tile.w * FB < out.w; ++slice) {
         t.slice = slice;
-        compute_outputs(&t, tiles, count, tile.w, room.x, v, room.y, w + w_at, &e, m,
+        compute_outputs(&t, tiles, count, tile.w, room, v, w + w_at, &e, m,
                         patch);
     }
 }
@@ -238,7 +240,8 @@ void winograd_input(__global const float *restrict x, const ulong x_at,
     const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, plane_of(in), in.w * kernel_.w);
     t.rows = (t.rows + OUTPUT_ROWS - 1) / OUTPUT_ROWS * OUTPUT_ROWS;
     fill_points(&t, tiles, count, image_of(&t, x + x_at, from), from, pad_value, patch, tile.z,
-                v + v_at + at * (ulong)(POINTS * room.x) * (ulong)room.y, room.y, room.x * room.y);
+                v + v_at + at * (ulong)POINTS * (ulong)(room.x * room.y + room.w), room.y,
+                room.x * room.y + room.w);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -256,8 +259,8 @@ void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float 
                                    residual + residual_at, y + y_at);
     // Here x is the workspace: the transformed inputs.
     const ulong block = at % (get_global_size(0) / (ulong)grid.x);
-    compute_outputs(&t, tiles, count, tile.w, room.x,
-                    x + x_at + block * (ulong)(POINTS * room.x) * (ulong)room.y, room.y, w + w_at,
+    compute_outputs(&t, tiles, count, tile.w, room,
+                    x + x_at + block * (ulong)POINTS * (ulong)(room.x * room.y + room.w), w + w_at,
                     &e, m, sums);
 }
 #endif

@@ -12,7 +12,8 @@ enum {
     PATCH_BYTES = 96 << 10,
     FUSED_TILES = 12, /* below, the weights stream too often */
     STAGED_TILES = 36,
-    LEAST_CHANNELS = 16
+    LEAST_CHANNELS = 16,
+    POINT_GAP = 16 /* floats between points: one cache line */
 };
 
 struct shape {
@@ -133,7 +134,7 @@ static void choose_channels(struct shape *s)
 
 static void choose_slice(const struct atrous__problem *p, struct shape *s)
 {
-    const size_t block = s->points * s->tiles * filters_of_block(s) * sizeof(float);
+    const size_t block = s->points * (s->tiles * filters_of_block(s) + POINT_GAP) * sizeof(float);
     const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(s));
     s->slice = s->is_fused ? 1 : atrous__min(blocks, atrous__max(PRODUCTS_BYTES / block, 1));
     s->products_bytes = s->slice * block;
@@ -155,7 +156,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     lay_tiles(p, s.is_fused ? POINTS_BYTES / tile_bytes : STAGED_TILES, &s);
     choose_channels(&s);
     choose_slice(p, &s);
-    s.points_bytes = s.tiles * tile_bytes;
+    s.points_bytes = s.points * (s.tiles * s.row + POINT_GAP) * sizeof(float);
     s.sums_bytes = s.lattice.rows * s.width * filters_of_block(&s) * sizeof(float);
     s.tiles_bytes = s.tiles * sizeof(cl_int2);
     /* Fused, the sums take the patch's place. */
@@ -286,7 +287,7 @@ static void add_common(struct atrous__launch *launch, const struct atrous__probl
     atrous__launch_add_lattice(launch, &s->lattice, slices);
     atrous__launch_add(
         launch, atrous__arg_int4(s->lattice.rows, s->lattice.columns, s->channels, s->slice));
-    atrous__launch_add(launch, atrous__arg_int4(s->tiles, s->row, s->chunks, 0));
+    atrous__launch_add(launch, atrous__arg_int4(s->tiles, s->row, s->chunks, POINT_GAP));
 }
 
 static struct atrous__launch *add_launch(struct atrous__job *job, size_t groups)
