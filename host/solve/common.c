@@ -86,3 +86,17 @@ size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
 {
     return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;
 }
+
+void atrous__probe_square(atrous_conv *conv, size_t channels, size_t filters)
+{
+    atrous_conv_init(conv, 2, sizeof *conv);
+    conv->in_channels = channels;
+    conv->out_channels = filters;
+    conv->has_bias = 1;
+    for (int i = 0; i < 2; ++i) {
+        conv->input[i] = 11 + 3 * (size_t)i;
+        conv->kernel[i] = 3;
+        conv->dilation[i] = 2;
+        conv->pad_begin[i] = conv->pad_end[i] = 2;
+    }
+}

@@ -39,17 +39,8 @@ static atrous_status build(const struct atrous__problem *problem, struct atrous_
 
 static void probe(atrous_conv *conv)
 {
-    atrous_conv_init(conv, 2, sizeof *conv);
-    conv->in_channels = 4;
-    conv->out_channels = 6;
+    atrous__probe_square(conv, 4, 6);
     conv->groups = 2;
-    conv->has_bias = 1;
-    for (int i = 0; i < 2; ++i) {
-        conv->input[i] = 9;
-        conv->kernel[i] = 3;
-        conv->dilation[i] = 2;
-        conv->pad_begin[i] = conv->pad_end[i] = 2;
-    }
 }
 
 const struct atrous__solver atrous__reference = {.name = "reference",

@@ -65,6 +65,9 @@ const char *atrous__refuse_gated(const struct atrous__problem *problem);
 /* Lanes of a packed run that holds half tanh and half sigmoid filters; 0 when not gated. */
 size_t atrous__gate_lanes(const struct atrous__problem *problem, size_t lanes);
 
+/* A probe that suits most solvers: 3x3 at dilation 2 on a small ragged image, with a bias. */
+void atrous__probe_square(atrous_conv *conv, size_t channels, size_t filters);
+
 size_t atrous__no_workspace(const struct atrous__problem *problem,
                             const struct atrous__device *device);
 

@@ -365,16 +365,7 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 
 static void probe(atrous_conv *conv)
 {
-    atrous_conv_init(conv, 2, sizeof *conv);
-    conv->in_channels = 17;
-    conv->out_channels = 19;
-    conv->has_bias = 1;
-    for (int i = 0; i < 2; ++i) {
-        conv->input[i] = (size_t)(11 + 3 * i);
-        conv->kernel[i] = 3;
-        conv->dilation[i] = 2;
-        conv->pad_begin[i] = conv->pad_end[i] = 2;
-    }
+    atrous__probe_square(conv, 17, 19);
 }
 
 const struct atrous__solver atrous__winograd = {.name = "winograd",
