@@ -11,7 +11,7 @@ struct made {
     float *y;
 };
 
-/* `solver` NULL lets the library choose. */
+/* `solver` NULL lets the library choose. The plan is NULL where the named solver refuses. */
 struct made made_plan(const char *solver);
 void made_free(struct made *made);
 

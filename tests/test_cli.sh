@@ -106,7 +106,7 @@ done
 
 for mode in zeros reflect replicate circular constant:2; do
     run 0 "padding $mode" conv --device $device --input x.npy --weights w.npy --output "m.npy" \
-        --pad 3,5 --pad-mode $mode --dilation 3,5 --flip --check --quiet
+        --pad 3,5 --pad-mode $mode --dilation 3,5 --flip --check --quiet --math strict
     run 0 "padding $mode on the CPU path" conv --device cpu --input x.npy --weights w.npy \
         --output "n.npy" --pad 3,5 --pad-mode $mode --dilation 3,5 --flip --quiet
     same m.npy n.npy
@@ -174,9 +174,10 @@ bad_conv "unknown solver" "nosuch" --input x.npy --weights w.npy --solver nosuch
 bad_conv "unknown padding" "mirror" --input x.npy --weights w.npy --pad-mode mirror
 bad_conv "causal image" "causal" --input x.npy --weights w.npy --pad causal
 bad_conv "type not served" "f16|type" --input x.npy --weights w.npy --type f16
+bad_conv "unknown activation" "relv" --input x.npy --weights w.npy --activation relv
+bad_conv "unknown layout" "nwhc" --input x.npy --weights w.npy --layout nwhc
+bad_conv "channels of another layout" "w.npy" --input x.npy --weights w.npy --layout nhwc
 bad_conv "unknown type" "f33" --input x.npy --weights w.npy --type f33
-bad_conv "layout not served" "layout" --input x.npy --weights w.npy --layout nhwc
-bad_conv "activation not served" "activation" --input x.npy --weights w.npy --activation relu
 bad_conv "direction not served" "transposed" --transposed --input x.npy --weights w.npy
 bad_conv "bias of another length" "s.npy" --input x.npy --weights w.npy --bias s.npy
 bad "plan without a kernel" "kernel" plan --shape 1,1,8,8 --filters 1

@@ -15,8 +15,10 @@ oclgrind --build-options "-cl-opt-disable" --data-races --uninitialized --check-
     --log "$log" "$program"
 status=$?
 if [ -s "$log" ]; then
-    echo "oclgrind reports (count, line):"
-    sort "$log" | uniq -c | sort -rn | head -n 40
+    echo "oclgrind reports, first of all:"
+    head -n 12 "$log"
+    echo "and by place (count, line):"
+    grep -E 'At line|^[A-Z]' "$log" | sort | uniq -c | sort -rn | head -n 20
     exit 1
 fi
 exit $status

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "app.h"
+#include "compare.h"
 #include "harness.h"
 #include "shapes.h"
 
@@ -131,6 +132,7 @@ static void *work(void *of)
     struct worker *worker = of;
     struct app *app = worker->app;
     float *y = calloc(app->data.y_count, sizeof *y);
+    struct mismatch worst;
 
     worker->right = y != NULL;
     for (int again = 0; worker->right && again < 50; ++again) {
@@ -138,8 +140,9 @@ static void *work(void *of)
                                             NULL) == ATROUS_OK &&
                         clEnqueueReadBuffer(app->queue, app->y, CL_TRUE, 0, app->info.output_bytes,
                                             y, 0, NULL, NULL) == CL_SUCCESS;
-        for (size_t i = 0; worker->right && i < app->data.y_count; ++i)
-            worker->right = (double)y[i] == app->data.value[i];
+        worker->right =
+            worker->right && compare_bound(&app->data.conv, y, app->data.value, app->data.magnitude,
+                                           app->data.y_count, 0.0, &worst);
     }
     free(y);
     return NULL;

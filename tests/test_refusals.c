@@ -199,32 +199,17 @@ static void refusals_not_served_yet(void **state)
     atrous_conv conv = good();
 
     (void)state;
-    conv.input_layout = ATROUS_LAYOUT_NHWC;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "input_layout", NULL);
-    conv = good();
-    conv.output_layout = ATROUS_LAYOUT_NHWC;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "output_layout", NULL);
-    conv = good();
     conv.type = ATROUS_TYPE_F16;
     expect_refusal(&conv, ATROUS_UNSUPPORTED, "type", NULL);
     conv = good();
     conv.direction = ATROUS_TRANSPOSED;
     expect_refusal(&conv, ATROUS_UNSUPPORTED, "direction", NULL);
     conv = good();
-    conv.activation = ATROUS_ACTIVATION_RELU;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "activation", NULL);
-    conv = good();
-    conv.residual = ATROUS_RESIDUAL_AFTER;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "residual", NULL);
-    conv = good();
     conv.channel_scale = 1;
     expect_refusal(&conv, ATROUS_UNSUPPORTED, "channel_scale", NULL);
     conv = good();
-    conv.alpha = 2.0;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "alpha", NULL);
-    conv = good();
-    conv.beta = 1.0;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "beta", NULL);
+    conv.native_half = 1;
+    expect_refusal(&conv, ATROUS_UNSUPPORTED, "native_half", NULL);
 }
 
 static void refusals_numbers(void **state)

@@ -48,7 +48,7 @@ static void sweep(bool exact)
     assert_true(used > 0);
     for (size_t s = 0; s < harness.solver_count; ++s) {
         printf("%-10s ran %zu of %zu geometries\n", harness.solver[s], ran[s], used);
-        assert_true(ran[s] > 0);
+        assert_true(ran[s] > 0 || (exact && !harness_takes_everything(harness.solver[s])));
     }
 }
 
