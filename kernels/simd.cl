@@ -165,8 +165,8 @@ void simd(TENSORS, GEOMETRY,
                     row += is_end && !is_last;
                     column = is_last ? column : is_end ? 0 : column + 1;
                 }
-                multiply(offsets, taps, patch, blocks, channels, cb, base, masks[p / PX], block == 0,
-                         block_sums + p * FB);
+                multiply(offsets, taps, patch, blocks, channels, cb, base, masks[p / PX],
+                         block == 0, block_sums + p * FB);
             }
         }
     }

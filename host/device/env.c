@@ -6,36 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-atrous_status atrous__env_open(cl_context context, cl_device_id id, struct atrous__env **out,
+atrous_status atrous__env_open(cl_context context, cl_device_id id, struct atrous__env **env,
                                atrous_error *error)
 {
     atrous_status status = ATROUS_OK;
     cl_int code = CL_SUCCESS;
 
-    *out = NULL;
-    struct atrous__env *env = calloc(1, sizeof *env);
-    if (env == NULL)
+    *env = NULL;
+    struct atrous__env *opened = calloc(1, sizeof *opened);
+    if (opened == NULL)
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a device's environment");
-    if (pthread_mutex_init(&env->lock, NULL) != 0) {
-        free(env);
+    if (pthread_mutex_init(&opened->lock, NULL) != 0) {
+        free(opened);
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a mutex");
     }
-    env->id = id;
-    ATROUS__TRY(atrous__device_query(id, &env->device, error));
+    opened->id = id;
+    ATROUS__TRY(atrous__device_query(id, &opened->device, error));
     if (context != NULL) {
         ATROUS__TRY_CL(clRetainContext(context));
-        env->context = context;
+        opened->context = context;
     } else {
-        env->context = clCreateContext(NULL, 1, &id, NULL, NULL, &code);
+        opened->context = clCreateContext(NULL, 1, &id, NULL, NULL, &code);
         ATROUS__TRY_CL(code);
     }
-    env->queue = clCreateCommandQueue(env->context, id, CL_QUEUE_PROFILING_ENABLE, &code);
+    opened->queue = clCreateCommandQueue(opened->context, id, CL_QUEUE_PROFILING_ENABLE, &code);
     ATROUS__TRY_CL(code);
-    *out = env;
-    env = NULL;
+    *env = opened;
+    opened = NULL;
 
 done:
-    atrous__env_close(env);
+    atrous__env_close(opened);
     return status;
 }
 

@@ -37,23 +37,30 @@ struct registers {
 static const struct registers with_32[] = {{8, 2, 1.0}, {12, 1, 1.15}, {6, 3, 1.05}};
 static const struct registers with_16[] = {{6, 2, 1.0}, {12, 1, 1.15}, {4, 3, 1.05}};
 
+/* Filters that are computed for each that is there, and what the block costs. */
+static double cost_of(const struct registers *kind, size_t vector, size_t filters)
+{
+    const size_t block = vector * kind->vectors;
+    return (double)atrous__round_up(filters, block) / (double)filters * kind->cost;
+}
+
 /* Vectors as wide as the device's; the block that wastes least on filters that are not there. */
 static void choose_registers(const struct atrous__problem *p, const struct atrous__device *device,
                              struct shape *s)
 {
     s->vector = atrous__max(device->vector, 4);
     const struct registers *kinds = s->vector == 16 ? with_32 : with_16;
-    s->waste = 0;
-    for (size_t i = 0; i < sizeof with_32 / sizeof *with_32; ++i) {
-        const size_t block = s->vector * kinds[i].vectors;
-        const double waste =
-            (double)atrous__round_up(p->filters, block) / (double)p->filters * kinds[i].cost;
-        if (s->waste <= 0 || waste < s->waste) {
+    const struct registers *best = &kinds[0];
+    s->waste = cost_of(best, s->vector, p->filters);
+    for (size_t i = 1; i < sizeof with_32 / sizeof *with_32; ++i) {
+        const double waste = cost_of(&kinds[i], s->vector, p->filters);
+        if (waste < s->waste) {
             s->waste = waste;
-            s->pixels = kinds[i].pixels;
-            s->vectors = kinds[i].vectors;
+            best = &kinds[i];
         }
     }
+    s->pixels = best->pixels;
+    s->vectors = best->vectors;
 }
 
 static void measure_bytes(const struct atrous__problem *p, struct shape *s)

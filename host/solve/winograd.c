@@ -87,7 +87,7 @@ static void lay_strips(const struct atrous__axis *w, size_t tiles, struct shape 
 /* Contiguous columns: the whole row, or whole windows of M dilations. */
 static void lay_windows(const struct atrous__axis *w, size_t tiles, struct shape *s)
 {
-    const size_t window = s->outputs * w->dilation;
+    const size_t window = atrous__max(s->outputs, 1) * w->dilation;
     const size_t all = tiles_across(w->out, w->dilation, s->outputs);
     s->columns = w->out;
     if (all > tiles && window < w->out)
@@ -110,7 +110,7 @@ static void lay_tiles(const struct atrous__problem *p, size_t tiles, struct shap
     if (s->across > tiles + tiles / 2)
         lay_strips(w, tiles, s);
     const size_t height = s->axes == 2 ? s->outputs : 1;
-    const size_t tile_rows = atrous__max(tiles / s->across, 1);
+    const size_t tile_rows = atrous__max(tiles / atrous__max(s->across, 1), 1);
 
     struct atrous__lattice *l = &s->lattice;
     *l = atrous__lattice_make(p, tile_rows * height, s->columns);
