@@ -109,7 +109,7 @@ static void lay_tiles(const struct atrous__problem *p, size_t tiles, struct shap
     lay_windows(w, tiles, s);
     if (s->across > tiles + tiles / 2)
         lay_strips(w, tiles, s);
-    const size_t height = s->axes == 2 ? s->outputs : 1;
+    const size_t height = s->axes == 2 ? atrous__max(s->outputs, 1) : 1;
     const size_t tile_rows = atrous__max(tiles / atrous__max(s->across, 1), 1);
 
     struct atrous__lattice *l = &s->lattice;
