@@ -7,7 +7,7 @@
 /* Runs a command whose flags are parsed; returns its exit code, explained in *failure. */
 typedef int cli_run(const struct cli_options *options, struct cli_failure *failure);
 
-cli_run cli_devices, cli_conv, cli_plan, cli_filter, cli_tune, cli_field;
+cli_run cli_devices, cli_conv, cli_plan, cli_filter, cli_tune, cli_field, cli_starlet;
 
 enum { CLI_ANY_COUNT = -1 };
 

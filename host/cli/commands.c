@@ -21,6 +21,11 @@ const struct cli_command cli_commands[] = {
      "NAME is b3spline, gauss3, box3, sobel-x, sobel-y, laplace or a two-axis FILE.npy.\n"
      "--scales n applies it n times, the dilation doubling from pass to pass.\n"
      "Without padding flags: --pad same --pad-mode replicate. Alpha passes through.\n"},
+    {"starlet", CLI_STARLET, 2, cli_starlet, "take a PNG picture apart into wavelet planes",
+     "atrous starlet IN.png OUT-DIRECTORY --scales n RUN\n"
+     "\n"
+     "Writes plane_1 to plane_n, smooth and their sum, reconstruction: .npy (float32, of [0, 1];\n"
+     "colours first) and .png to look at, where mid-grey is no detail. Mirrored borders.\n"},
     {"field", CLI_FIELD, CLI_ANY_COUNT, cli_field,
      "tell and draw what a stack of layers sees: field, coverage, holes",
      "atrous field LAYER... [--rank r] [--shape N,C,...] [--json] [--svg FILE] [--animate]\n"
@@ -64,7 +69,9 @@ void cli_help(const struct cli_command *command)
 {
     if (command != NULL) {
         const bool has_run = command->bit != CLI_DEVICES && command->bit != CLI_FIELD;
-        printf("%s%s%s", command->usage, has_run && command->bit != CLI_TUNE ? problem_help : "",
+        printf("%s%s%s", command->usage,
+               has_run && command->bit != CLI_TUNE && command->bit != CLI_STARLET ? problem_help
+                                                                                  : "",
                has_run ? run_help : "");
         return;
     }

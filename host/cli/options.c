@@ -10,7 +10,7 @@
 
 enum {
     ANY_PROBLEM = CLI_CONV | CLI_PLAN | CLI_FILTER,
-    ANY_RUN = ANY_PROBLEM | CLI_TUNE,
+    ANY_RUN = ANY_PROBLEM | CLI_TUNE | CLI_STARLET,
     /* Far above any machine, far below what makes a threads runtime give up. */
     THREADS_MAX = 1024,
     REPEAT_MAX = 1000000,
@@ -43,7 +43,7 @@ static const struct flag flags[] = {
     {"shape", CLI_PLAN | CLI_FIELD, LIST, AT(shape), 0, NULL},
     {"filters", CLI_PLAN, SIZE, AT(filters), SIZE_MAX, NULL},
     {"kernel", ANY_PROBLEM, TEXT, AT(kernel), 0, NULL},
-    {"scales", CLI_FILTER, SIZE, AT(scales), SCALES_MAX, NULL},
+    {"scales", CLI_FILTER | CLI_STARLET, SIZE, AT(scales), SCALES_MAX, NULL},
     /* fields of stacks */
     {"rank", CLI_FIELD, SIZE, AT(rank), ATROUS_MAX_RANK, NULL},
     {"svg", CLI_FIELD, TEXT, AT(svg), 0, NULL},

@@ -13,7 +13,8 @@ enum cli_command_bit {
     CLI_PLAN = 4,
     CLI_FILTER = 8,
     CLI_TUNE = 16,
-    CLI_FIELD = 32
+    CLI_FIELD = 32,
+    CLI_STARLET = 64
 };
 
 struct cli_options {
