@@ -1,0 +1,68 @@
+/* Stacks under test, with their weights, and their layers run one by one. */
+#ifndef ATROUS_TESTS_NET_H
+#define ATROUS_TESTS_NET_H
+
+#include <stdbool.h>
+
+#include <atrous/stack.h>
+
+#include "random.h"
+
+enum { NET_MAX = 40 };
+
+struct net {
+    atrous_shape shape; /* of the input */
+    size_t count;
+    atrous_layer layers[NET_MAX];
+    atrous_layer_weights weights[NET_MAX];
+    float *input;
+    float *parameters[2 * NET_MAX]; /* what weights point to */
+};
+
+/* No layers yet. */
+struct net net_open(int rank, size_t batch, size_t channels, const size_t extents[3]);
+void net_close(struct net *net);
+
+/* Adds a layer with kernels alike on all axes, "same" padded; to be changed at will. */
+atrous_layer *net_add(struct net *net, size_t filters, size_t kernel, size_t dilation);
+
+/* Draws input and parameters: small integers, or reals within `scale` (the input within 1). */
+void net_draw(struct net *net, struct random *random);
+void net_draw_reals(struct net *net, struct random *random, float scale);
+
+/* A source among what the layers so far made. */
+atrous_source net_pick(const struct net *net, struct random *random);
+/* Whether the layer reads sum `sum`. */
+bool net_reads_sum(const atrous_layer *layer, int sum);
+/* Lists as outputs what nothing reads, so that a stack accepts the net. */
+void net_read_all(const struct net *net, atrous_source *outputs, size_t *count);
+
+/* The stack on the harness's device, or a failed test. */
+atrous_stack *net_stack(const struct net *net, const atrous_source *outputs, size_t count);
+
+/* A stack and what a run of it gave; outputs lay between guard words and began as NaN. */
+struct net_run {
+    atrous_stack *stack;
+    atrous_stack_arrays arrays;
+    size_t output_count;
+    size_t count[NET_MAX]; /* elements of each output */
+    float *output[NET_MAX];
+    float *fenced[NET_MAX];
+    void *outputs[NET_MAX];
+};
+void net_run(struct net_run *run, const struct net *net, const atrous_source *outputs,
+             size_t count);
+void net_run_free(struct net_run *run);
+
+/* The layers one by one, each by a plan of its own on memory of its own; `at` gets the tensor
+ * of each output, to be freed. */
+void net_layers(const struct net *net, const atrous_source *outputs, size_t count, float **at);
+
+/* A run of the stack gives what its layers give one by one, within a rounding or two. */
+void net_expect_same(const struct net *net, const atrous_source *outputs, size_t count);
+
+/* The oracle's sums of a layer over `x`, bias included; and such sums clamped, as floats. */
+double *net_truth(const struct net *net, size_t layer, const float *x);
+float *net_floats(const double *values, size_t count, double low, double high);
+
+#endif
