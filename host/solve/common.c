@@ -87,6 +87,11 @@ size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
     return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;
 }
 
+double atrous__vector_macs_per_ms(const struct atrous__device *device)
+{
+    return 5.6e6 * (double)device->vector * (double)device->compute_units;
+}
+
 void atrous__probe_square(atrous_conv *conv, size_t channels, size_t filters)
 {
     atrous_conv_init(conv, 2, sizeof *conv);

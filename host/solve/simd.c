@@ -129,11 +129,19 @@ static const char *refuse(const struct atrous__problem *problem,
     return NULL;
 }
 
-static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
+/* Moving a value in or out of a tile costs as much as some multiply-adds, and so does beginning
+ * a tap's run over the channels. */
+static const double move_macs = 7, tap_channels = 2;
+
+static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const struct shape s = shape_of(problem, device);
-    const double macs_per_ms = 2e6 * (double)device->vector * (double)device->compute_units;
-    return 0.02 + problem->valid_macs * s.waste / macs_per_ms;
+    const struct shape s = shape_of(p, device);
+    const double channels = (double)atrous__min(s.channels, p->channels);
+    const double macs = p->valid_macs * s.waste * (1 + tap_channels / channels);
+    const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
+                        ((double)s.lattice.rows * (double)s.lattice.columns);
+    const double moves = (double)p->in_count * (double)s.slices * halo + (double)p->out_count;
+    return 0.02 + (macs + moves * move_macs) / atrous__vector_macs_per_ms(device);
 }
 
 static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,

@@ -238,8 +238,7 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     const double products = tiles * (double)s.points * filters * (double)p->channels;
     /* Each transformed value costs as much as some multiply-adds. */
     const double transforms = tiles * (double)s.points * (channels * 10 + filters * 8);
-    const double macs_per_ms = 2e6 * (double)device->vector * (double)device->compute_units;
-    return 0.02 + (products * 1.15 + transforms) / macs_per_ms;
+    return 0.02 + (products * 1.15 + transforms) / atrous__vector_macs_per_ms(device);
 }
 
 static uint64_t format_of(const struct atrous__problem *p, const struct shape *s)
