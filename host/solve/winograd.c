@@ -7,10 +7,10 @@
 /* Budgets in bytes: transformed inputs and products of a group share an L2 with the weights
  * that stream by; a patch is a passing guest. */
 enum {
-    POINTS_BYTES = 256 << 10,
+    FUSED_BYTES = 384 << 10, /* points and products of one filter block */
     PRODUCTS_BYTES = 300 << 10,
     PATCH_BYTES = 96 << 10,
-    FUSED_TILES = 12, /* below, the weights stream too often */
+    FUSED_TILES = 14, /* below, the weights stream too often */
     STAGED_TILES = 36,
     LEAST_CHANNELS = 16,
     POINT_GAP = 16 /* floats between points: one cache line */
@@ -152,8 +152,10 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.row = atrous__round_up(p->channels, s.vector);
 
     const size_t tile_bytes = s.points * s.row * sizeof(float);
-    s.is_fused = POINTS_BYTES / tile_bytes >= FUSED_TILES;
-    lay_tiles(p, s.is_fused ? POINTS_BYTES / tile_bytes : STAGED_TILES, &s);
+    const size_t fused =
+        FUSED_BYTES / (tile_bytes + s.points * filters_of_block(&s) * sizeof(float));
+    s.is_fused = fused >= FUSED_TILES;
+    lay_tiles(p, s.is_fused ? fused : STAGED_TILES, &s);
     choose_channels(&s);
     choose_slice(p, &s);
     s.points_bytes = s.points * (s.tiles * s.row + POINT_GAP) * sizeof(float);
