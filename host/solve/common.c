@@ -82,6 +82,15 @@ const char *atrous__refuse_gated(const struct atrous__problem *p)
                : NULL;
 }
 
+const char *atrous__refuse_overlap(const struct atrous__problem *p)
+{
+    if (p->conv.beta != 0.0)
+        return "beta reads outputs that overlapping blocks may have stored already";
+    return p->conv.activation == ATROUS_ACTIVATION_GATED
+               ? "a gated activation pairs filters that lie in different blocks"
+               : NULL;
+}
+
 size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
 {
     return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;

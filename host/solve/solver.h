@@ -62,6 +62,9 @@ const char *atrous__refuse_wide(const struct atrous__problem *problem);
 /* For solvers that gate within a filter block: NULL, or the reason not to. */
 const char *atrous__refuse_gated(const struct atrous__problem *problem);
 
+/* For solvers whose blocks of outputs overlap: NULL, or what of the epilogue they cannot do. */
+const char *atrous__refuse_overlap(const struct atrous__problem *problem);
+
 /* Lanes of a packed run that holds half tanh and half sigmoid filters; 0 when not gated. */
 size_t atrous__gate_lanes(const struct atrous__problem *problem, size_t lanes);
 

@@ -1,12 +1,17 @@
 /* The solvers there are: one line each. */
 #include "solve/solver.h"
 
-extern const struct atrous__solver atrous__winograd, atrous__simd, atrous__tile, atrous__reference;
+extern const struct atrous__solver atrous__filter, atrous__depthwise, atrous__winograd,
+    atrous__simd, atrous__tile, atrous__reference;
 
+/* clang-format off */
 const struct atrous__solver *const atrous__solvers[] = {
+    &atrous__filter,
+    &atrous__depthwise,
     &atrous__winograd,
     &atrous__simd,
     &atrous__tile,
     &atrous__reference,
 };
+/* clang-format on */
 const size_t atrous__solver_count = sizeof atrous__solvers / sizeof *atrous__solvers;

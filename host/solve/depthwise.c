@@ -1,0 +1,124 @@
+/* depthwise: one channel a group, any number of filters; bound by memory. Planes are computed
+ * by filter.cl, contiguous channels by depthwise.cl. */
+#include "solve/planes.h"
+
+#include <stdio.h>
+
+enum {
+    BLOCK = 64,             /* channels of a tile, a run long enough to stream */
+    PIXELS = 8,             /* of depthwise.cl's register block */
+    PATCH_BYTES = 96 << 10, /* a share of an L2 */
+    MAX_COLUMNS = 48
+};
+
+/* Tile of depthwise.cl. */
+struct shape {
+    size_t vector; /* VEC */
+    struct atrous__lattice lattice;
+    size_t slices; /* blocks of channels */
+    struct atrous__deal deal;
+    size_t patch_bytes, taps_bytes;
+};
+
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    struct shape s = {0};
+    const struct atrous__lattice *l = &s.lattice;
+    s.vector = atrous__max(device->vector, 4);
+    size_t rows = p->axis[ATROUS__H].out, columns = MAX_COLUMNS;
+    for (;;) {
+        s.lattice = atrous__lattice_make(p, rows, columns);
+        s.patch_bytes =
+            (p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch + PIXELS) * BLOCK * sizeof(float);
+        if (s.patch_bytes <= PATCH_BYTES || (l->rows == 1 && l->columns <= PIXELS))
+            break;
+        if (l->rows > 4 || l->columns <= 2 * PIXELS)
+            rows = atrous__max(l->rows * 3 / 4, 1);
+        else
+            columns = atrous__ceil_div(l->columns, 2);
+    }
+    s.taps_bytes = p->taps * BLOCK * sizeof(float);
+    s.slices = atrous__ceil_div(p->groups, BLOCK);
+    s.deal = atrous__deal_tiles(p, device, atrous__lattice_tiles(p, l) / p->groups * s.slices);
+    return s;
+}
+
+/* Whether vectors of channels serve: contiguous on both sides, one filter each. */
+static bool has_vectors(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    if (p->filters != 1 || p->groups < atrous__max(device->vector, 4) ||
+        p->conv.input_layout != ATROUS_LAYOUT_NHWC || p->conv.output_layout != ATROUS_LAYOUT_NHWC)
+        return false;
+    const struct shape s = shape_of(p, device);
+    return s.patch_bytes + s.taps_bytes <= device->local_memory;
+}
+
+static const char *refuse(const struct atrous__problem *problem,
+                          const struct atrous__device *device)
+{
+    const char *wide = atrous__refuse_wide(problem);
+    if (wide != NULL)
+        return wide;
+    if (!device->is_cpu_class)
+        return "the device has local memory of its own: made for those where it is cache";
+    const char *epilogue = atrous__refuse_overlap(problem);
+    if (epilogue != NULL)
+        return epilogue;
+    if (problem->channels != 1)
+        return "made for one channel a group";
+    if (problem->groups == 1 && problem->filters <= 4)
+        return "a single channel and few filters: filter serves it";
+    return has_vectors(problem, device) ? NULL : atrous__planes_refuse(problem, device);
+}
+
+static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
+{
+    return has_vectors(problem, device) ? 0.02 + atrous__memory_bound_ms(problem, device)
+                                        : atrous__planes_estimate(problem, device);
+}
+
+static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error)
+{
+    if (!has_vectors(p, &env->device))
+        return atrous__planes_build(p, env, job, error);
+
+    const struct shape s = shape_of(p, &env->device);
+    const struct atrous__pack_shape pack = {1, 1, 0};
+    const atrous_status status = atrous__pack_build(p, env, pack, job, error);
+    if (status != ATROUS_OK)
+        return status;
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    *launch = (struct atrous__launch){.dims = 1, .global = {s.deal.groups}, .local = {1}};
+    atrous__launch_add_problem(launch, p);
+    atrous__launch_add_lattice(launch, &s.lattice, s.slices);
+    atrous__launch_add(launch, atrous__arg_int4(s.lattice.rows, s.lattice.columns, 0, 0));
+    atrous__launch_add(launch, atrous__arg_long(s.deal.tiles));
+    atrous__launch_add(launch, atrous__arg_long(s.deal.each));
+    atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
+    atrous__launch_add(launch, atrous__arg_local(s.taps_bytes));
+    char options[32];
+    snprintf(options, sizeof options, "-DVEC=%zu -DBLOCK=%d", s.vector, BLOCK);
+    return atrous__launch_make(env, "depthwise.cl", "depthwise", options, launch, error);
+}
+
+static void probe(atrous_conv *conv)
+{
+    atrous_conv_init(conv, 2, sizeof *conv);
+    conv->in_channels = conv->out_channels = conv->groups = 20;
+    conv->has_bias = 1;
+    for (int i = 0; i < 2; ++i) {
+        conv->input[i] = 11 + 30 * (size_t)i;
+        conv->kernel[i] = 3;
+        conv->dilation[i] = 2;
+        conv->pad_begin[i] = conv->pad_end[i] = 2;
+    }
+}
+
+const struct atrous__solver atrous__depthwise = {.name = "depthwise",
+                                                 .refuse = refuse,
+                                                 .estimate = estimate,
+                                                 .bound_terms = atrous__direct_terms,
+                                                 .workspace = atrous__no_workspace,
+                                                 .build = build,
+                                                 .probe = probe};
