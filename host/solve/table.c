@@ -6,8 +6,8 @@ extern const struct atrous__solver atrous__filter, atrous__depthwise, atrous__wi
 
 /* clang-format off */
 const struct atrous__solver *const atrous__solvers[] = {
-    &atrous__filter,
     &atrous__depthwise,
+    &atrous__filter,
     &atrous__winograd,
     &atrous__simd,
     &atrous__tile,

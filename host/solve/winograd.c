@@ -84,15 +84,16 @@ static void lay_strips(const struct atrous__axis *w, size_t tiles, struct shape 
     s->column_tiles = atrous__ceil_div(w->out, s->outputs * w->dilation) * s->chunks;
 }
 
-/* Contiguous columns: the whole row, or whole windows of M dilations. */
+/* Contiguous columns: the whole row, or as many whole windows of M dilations as hold `tiles`. */
 static void lay_windows(const struct atrous__axis *w, size_t tiles, struct shape *s)
 {
     const size_t window = atrous__max(s->outputs, 1) * w->dilation;
-    const size_t all = tiles_across(w->out, w->dilation, s->outputs);
     s->columns = w->out;
-    if (all > tiles && window < w->out)
+    if (tiles_across(w->out, w->dilation, s->outputs) > tiles && window < w->out) {
+        const size_t most = atrous__max(tiles / w->dilation, 1) * window;
         s->columns =
-            atrous__round_up(atrous__ceil_div(w->out, atrous__ceil_div(all, tiles)), window);
+            atrous__round_up(atrous__ceil_div(w->out, atrous__ceil_div(w->out, most)), window);
+    }
     s->chunks = 0;
     s->across = tiles_across(s->columns, w->dilation, s->outputs);
     s->width = s->columns;
@@ -107,7 +108,7 @@ static void lay_tiles(const struct atrous__problem *p, size_t tiles, struct shap
 {
     const struct atrous__axis *h = &p->axis[ATROUS__H], *w = &p->axis[ATROUS__W];
     lay_windows(w, tiles, s);
-    if (s->across > tiles + tiles / 2)
+    if (s->across > tiles + tiles / 8)
         lay_strips(w, tiles, s);
     const size_t height = s->axes == 2 ? atrous__max(s->outputs, 1) : 1;
     const size_t tile_rows = atrous__max(tiles / atrous__max(s->across, 1), 1);
