@@ -1,6 +1,8 @@
 // reference.cl: dilated convolution by its definition, one work-item per output.
 //
 // Layout  x[N][C][D][H][W] or x[N][D][H][W][C], y likewise, w[K][tap][C/G], all float.
+//         An input may lie `spread` apart with zeros between: transposed, backward data.
+//         reference_gradient: dw[K][C/G][tap] and db[K], one work-item per element.
 // Group   any size; no local memory, no barrier.
 // Host    host/solve/reference.c checks that every axis fits 32 bits; flat indices have 64.
 // Lint
@@ -9,6 +11,19 @@
 #include "layout.clh"
 #include "padding.clh"
 #include "problem.clh"
+
+// Input index that output position p of an axis meets at tap t, or -1.
+inline int source(const int p, const int t, const int stride, const int dilation, const int pad,
+                  const int spread, const int n, const int mode)
+{
+    int i = p * stride + t * dilation - pad;
+    if (spread > 1) {
+        if (i % spread != 0)
+            return -1;
+        i /= spread;
+    }
+    return pad_index(i, n, mode);
+}
 
 // The sum over channels at one tap; x and w point at the first channel.
 inline float over_channels(__global const float *x, __global const float *w, const int channels,
@@ -31,16 +46,16 @@ inline float over_constant(const float value, __global const float *w, const int
 // The sum of one output of filter k of group g, without bias.
 inline float sum_of(__global const float *image, const Steps from, __global const float *taps,
                     const int4 at, const int4 in, const int4 kernel_, const int4 stride,
-                    const int4 dilation, const int4 pad, const float pad_value)
+                    const int4 dilation, const int4 pad, const int4 spread, const float pad_value)
 {
     const int mode = dilation.w;
     float sum = 0.0f;
     for (int r = 0; r < kernel_.x; ++r)
         for (int s = 0; s < kernel_.y; ++s)
             for (int t = 0; t < kernel_.z; ++t, taps += in.w) {
-                const int iz = pad_index(at.x * stride.x + r * dilation.x - pad.x, in.x, mode);
-                const int iy = pad_index(at.y * stride.y + s * dilation.y - pad.y, in.y, mode);
-                const int ix = pad_index(at.z * stride.z + t * dilation.z - pad.z, in.z, mode);
+                const int iz = source(at.x, r, stride.x, dilation.x, pad.x, spread.x, in.x, mode);
+                const int iy = source(at.y, s, stride.y, dilation.y, pad.y, spread.y, in.y, mode);
+                const int ix = source(at.z, t, stride.z, dilation.z, pad.z, spread.z, in.z, mode);
                 if (iz >= 0 && iy >= 0 && ix >= 0)
                     sum = over_channels(
                         image + (((ulong)iz * (ulong)in.y + (ulong)iy) * (ulong)in.z + (ulong)ix) *
@@ -52,7 +67,9 @@ inline float sum_of(__global const float *image, const Steps from, __global cons
     return sum;
 }
 
-__kernel void reference(TENSORS, GEOMETRY, const ulong count, const int run)
+__kernel void reference(TENSORS, GEOMETRY,
+                        const int4 spread, // D H W, 0
+                        const ulong count, const int run)
 {
     const ulong at = get_global_id(0);
     if (run == 0 || at >= count)
@@ -84,7 +101,7 @@ __kernel void reference(TENSORS, GEOMETRY, const ulong count, const int run)
         __global const float *image = x + x_at + n * (ulong)(kernel_.w * in.w) * plane +
                                       (ulong)(k / out.w) * (ulong)in.w * from.channel;
         sums[half_] = sum_of(image, from, w + w_at + (ulong)k * filter_size, p, in, kernel_, stride,
-                             dilation, pad, pad_value) +
+                             dilation, pad, spread, pad_value) +
                       bias_of(&e, k);
     }
     const float sum = is_gated ? tanh(sums[0]) * sigmoid(sums[1]) : sums[0];
@@ -92,4 +109,84 @@ __kernel void reference(TENSORS, GEOMETRY, const ulong count, const int run)
     const ulong target =
         n * (ulong)channels_out * out_plane + (ulong)o * to.channel + pixel * to.pixel;
     y[y_at + target] = finish(&e, sum, target);
+}
+
+// dw of one tap of filter k and channel c (of all): over the batch and all output positions.
+inline float gradient_of(__global const float *x, __global const float *dy, const Steps from,
+                         const Steps to, const ulong image, const ulong out_image, const int4 tap,
+                         const int4 in, const int4 out, const int4 stride, const int4 dilation,
+                         const int4 pad, const float pad_value)
+{
+    const int mode = dilation.w;
+    float sum = 0.0f;
+    for (int n = 0; n < stride.w; ++n, x += image, dy += out_image) {
+        __global const float *at = dy;
+        for (int oz = 0; oz < out.x; ++oz) {
+            const int iz = source(oz, tap.x, stride.x, dilation.x, pad.x, 1, in.x, mode);
+            for (int oy = 0; oy < out.y; ++oy) {
+                const int iy = source(oy, tap.y, stride.y, dilation.y, pad.y, 1, in.y, mode);
+                const ulong row = ((ulong)iz * (ulong)in.y + (ulong)iy) * (ulong)in.z;
+                for (int ox = 0; ox < out.z; ++ox, at += to.pixel) {
+                    const int ix = source(ox, tap.z, stride.z, dilation.z, pad.z, 1, in.z, mode);
+                    if (iz >= 0 && iy >= 0 && ix >= 0)
+                        sum = fma(x[(row + (ulong)ix) * from.pixel], *at, sum);
+                    else if (mode == PADDING_CONSTANT)
+                        sum = fma(pad_value, *at, sum);
+                }
+            }
+        }
+    }
+    return sum;
+}
+
+inline float bias_gradient_of(__global const float *dy, const Steps to, const ulong out_image,
+                              const int batch, const ulong plane)
+{
+    float4 sums = (float4)(0.0f);
+    float sum = 0.0f;
+    for (int n = 0; n < batch; ++n, dy += out_image) {
+        ulong i = 0;
+        for (; to.pixel == 1 && i + 4 <= plane; i += 4)
+            sums += vload4(0, dy + i);
+        for (; i < plane; ++i)
+            sum += dy[i * to.pixel];
+    }
+    return sum + ((sums.x + sums.y) + (sums.z + sums.w));
+}
+
+// Elements first .. count-1; those behind `weights` are db's.
+__kernel void reference_gradient(__global const float *restrict x, const ulong x_at,
+                                 __global const float *restrict dy, const ulong dy_at,
+                                 __global float *restrict dw, const ulong dw_at,
+                                 __global float *restrict db, const ulong db_at, GEOMETRY,
+                                 const int flip, const ulong weights, const ulong first,
+                                 const ulong count, const int run)
+{
+    const ulong at = first + get_global_id(0);
+    if (run == 0 || at >= count)
+        return;
+    const int taps = kernel_.x * kernel_.y * kernel_.z, is_bias = at >= weights;
+    const ulong row = at / (ulong)taps;
+    const int k = is_bias ? (int)(at - weights) : (int)(row / (ulong)in.w);
+    const int c = k / out.w * in.w + (int)(row % (ulong)in.w);
+    const int flat = (int)(at % (ulong)taps), place = flip ? taps - 1 - flat : flat;
+    const int4 tap = (int4)(place / kernel_.z / kernel_.y, place / kernel_.z % kernel_.y,
+                            place % kernel_.z, 0);
+
+    const ulong plane = plane_of(in), out_plane = plane_of(out);
+    const int all_channels = in.w * kernel_.w, all_filters = out.w * kernel_.w;
+    const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, plane, all_channels);
+    const Steps to = steps_of(pad.w & FLAG_OUTPUT_NHWC, out_plane, all_filters);
+    const ulong out_image = (ulong)all_filters * out_plane;
+    __global const float *grad = dy + dy_at + (ulong)k * to.channel;
+    const Epilogue e = epilogue_of(after, factors, dy, 0, dy, is_bias ? db + db_at : dw + dw_at);
+    if (is_bias) {
+        db[db_at + (ulong)k] = finish(
+            &e, bias_gradient_of(grad, to, out_image, stride.w, out_plane), (ulong)k);
+        return;
+    }
+    const float sum = gradient_of(x + x_at + (ulong)c * from.channel, grad, from, to,
+                                  (ulong)all_channels * plane, out_image, tap, in, out, stride,
+                                  dilation, pad, pad_value);
+    dw[dw_at + at] = finish(&e, sum, at);
 }

@@ -115,6 +115,7 @@ void simd(TENSORS, GEOMETRY,
           const int4 grid,    // slices, column tiles, row tiles of a phase, phases
           const int segment,
           const int4 tile,    // rows, columns, channels of a block, filter blocks of a slice
+          const int4 full, const int4 first, const int4 apart, // where outputs lie: patch.clh
           __local float *patch, __local float *sums, __local ulong *masks,
           __local int *offsets, // of a tap in the patch
            const int run)
@@ -126,6 +127,7 @@ void simd(TENSORS, GEOMETRY,
     if (!find_tile(&t, get_global_id(0), in, out, kernel_, stride, dilation, pad, tile, lattice,
                    grid, segment))
         return;
+    t.full = full, t.first = first, t.apart = apart;
     const int cb = tile.z, g = t.group, slice = t.slice;
     const ulong n = t.n;
 

@@ -270,6 +270,7 @@ __kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
                             __global float *restrict u, const ulong u_at,
                             const int4 shape, // filters, channels of a group, filter blocks, flip
                             const int gate,   // lanes of a gated run, or 0
+                            const ulong filter_step, const ulong channel_step, // as in pack.cl
                             const ulong count, const int run)
 {
     const ulong at = get_global_id(0);
@@ -282,13 +283,12 @@ __kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
     const int f = filter_of_lane(slot / FB, slot % FB, FB, gate, shape.x);
     const int taps = AXES == 2 ? R * R : R;
 
+    const ulong first = w_at + group * (ulong)shape.x * (ulong)shape.y * (ulong)taps +
+                        (ulong)max(f, 0) * filter_step + (ulong)c * channel_step;
+
     float g[AXES == 2 ? R * R : R], points[POINTS];
     for (int i = 0; i < taps; ++i)
-        g[i] = f >= 0
-                   ? w[w_at + ((group * (ulong)shape.x + (ulong)f) * (ulong)shape.y + (ulong)c) *
-                                  (ulong)taps +
-                       (ulong)(shape.w ? taps - 1 - i : i)]
-                   : 0.0f;
+        g[i] = f >= 0 ? w[first + (ulong)(shape.w ? taps - 1 - i : i)] : 0.0f;
 #if AXES == 2
     float half_done[R * ALPHA];
     for (int i = 0; i < R; ++i)

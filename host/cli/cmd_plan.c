@@ -1,6 +1,5 @@
 /* atrous plan: which solver serves a problem, what it costs, why not each other one. */
 #include <stdio.h>
-#include <string.h>
 
 #include "command.h"
 #include "exercise.h"
@@ -91,10 +90,11 @@ static void print_plan(const struct cli_session *session, const struct cli_optio
                        const struct cli_result *result)
 {
     const atrous_plan_info *info = &result->info;
-    char shape[80];
+    size_t shape[ATROUS_MAX_RANK + 2];
+    char text[CLI_NPY_RANK_MAX * 21];
+    cli_output_shape(conv, info->output, shape);
     printf("device     %s\n", cli_device_text(session, result));
-    printf("output     %zu,%zu,%s\n", conv->batch, cli_output_channels(conv),
-           cli_shape_text(info->output, conv->rank, shape, sizeof shape));
+    printf("output     %s\n", cli_shape_text(shape, conv->rank + 2, text, sizeof text));
     printf("solver     %s\n", result->solver);
     printf("chosen as  %s\n", choice_text(options, info));
     printf("estimate   ");
@@ -113,8 +113,8 @@ static int json_plan(const struct cli_session *session, const atrous_plan *plan,
                      struct cli_failure *failure)
 {
     const atrous_plan_info *info = &result->info;
-    size_t shape[ATROUS_MAX_RANK + 2] = {conv->batch, cli_output_channels(conv)};
-    memcpy(shape + 2, info->output, sizeof info->output);
+    size_t shape[ATROUS_MAX_RANK + 2];
+    cli_output_shape(conv, info->output, shape);
 
     cJSON *object = cJSON_CreateObject();
     cli_json_add_sizes(object, "output", shape, conv->rank + 2);

@@ -155,6 +155,19 @@ int cli_session_run(atrous_plan *plan, const struct cli_options *options,
     return code;
 }
 
+void cli_output_shape(const atrous_conv *conv, const size_t *extents,
+                      size_t shape[ATROUS_MAX_RANK + 2])
+{
+    const bool is_data = conv->direction == ATROUS_BACKWARD_DATA;
+    shape[0] = conv->batch;
+    shape[1] = is_data ? conv->in_channels : cli_output_channels(conv);
+    if (conv->direction == ATROUS_BACKWARD_WEIGHTS) {
+        shape[0] = conv->out_channels;
+        shape[1] = conv->in_channels / conv->groups;
+    }
+    memcpy(shape + 2, extents, ATROUS_MAX_RANK * sizeof *extents);
+}
+
 size_t cli_output_channels(const atrous_conv *conv)
 {
     return conv->activation == ATROUS_ACTIVATION_GATED ? conv->out_channels / 2

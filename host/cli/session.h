@@ -47,6 +47,10 @@ int cli_result_describe(struct cli_result *result, const atrous_plan *plan,
 /* Solver `index` of the plan's table. False past the end. */
 bool cli_candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *candidate);
 
+/* The output's axes, channels before the spatial ones: N,K,spatial or what the direction has. */
+void cli_output_shape(const atrous_conv *conv, const size_t *extents,
+                      size_t shape[ATROUS_MAX_RANK + 2]);
+
 /* Channels of the output: a gated activation makes one of two filters. */
 size_t cli_output_channels(const atrous_conv *conv);
 

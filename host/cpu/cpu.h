@@ -15,8 +15,8 @@ unsigned atrous__cpu_threads(unsigned asked);
 atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
                               unsigned threads, atrous_error *error);
 
-/* The cross-check's side: output elements at[0..count-1] (flat indices into output), or
- * first .. first+count-1 when at is NULL, with double accumulators.
+/* The cross-check's side: output elements at[0..count-1] (flat indices into output, and behind
+ * its end into bias_output), or first .. first+count-1 when at is NULL, with double accumulators.
  * value[i]: the exact result; magnitude[i]: |bias| + sum |w*x|. arrays->output is not read. */
 atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atrous_arrays *arrays,
                                 const size_t *at, size_t first, size_t count, unsigned threads,

@@ -82,11 +82,11 @@ static float finish(const struct atrous__problem *p, const float *sums, const fl
 }
 
 void atrous__epilogue_run(const struct atrous__problem *p, const float *sums, const float *residual,
-                          float *output, unsigned threads)
+                          float *output, size_t count, unsigned threads)
 {
-    const ptrdiff_t count = (ptrdiff_t)p->out_count;
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (count > 65536)
-    for (ptrdiff_t at = 0; at < count; ++at)
+    const ptrdiff_t end = (ptrdiff_t)count;
+#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > 65536)
+    for (ptrdiff_t at = 0; at < end; ++at)
         output[at] = finish(p, sums, residual, output, (size_t)at);
 }
 

@@ -14,10 +14,10 @@ struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *probl
  * sigmoid's filter behind a gated activation, else the same. */
 size_t atrous__epilogue_source(const struct atrous__problem *problem, size_t at, size_t *partner);
 
-/* output[at] = the epilogue of sums[source], for the whole output; sums may be output itself
- * unless the activation is gated or beta is not 0. */
+/* output[at] = the epilogue of sums[source], at = 0 .. count-1 of an output; sums may be output
+ * itself unless the activation is gated or beta is not 0. */
 void atrous__epilogue_run(const struct atrous__problem *problem, const float *sums,
-                          const float *residual, float *output, unsigned threads);
+                          const float *residual, float *output, size_t count, unsigned threads);
 
 /* The same for one element in double, with the error bound carried along: `bound` and
  * `partner_bound` are those of the sums; returns the value, *out_bound is its bound. `old` is

@@ -1,5 +1,6 @@
 /* The cross-check's side of the CPU path: direct summation with double accumulators. */
 #include "cpu/cpu.h"
+#include "cpu/forms.h"
 #include "cpu/threads.h"
 #include "cpu/view.h"
 
@@ -51,6 +52,17 @@ static void add_edge(const struct atrous__view *view, const struct run *run, siz
     }
 }
 
+/* Adds tap `tap` of W where only some of the outputs of `run` meet input. */
+static void add_spread(const struct atrous__view *view, const struct run *run, size_t tap, double w,
+                       const float *row, double *sum, double *size)
+{
+    for (size_t i = 0; i < run->count; ++i) {
+        const ptrdiff_t from = atrous__source(view, ATROUS__W, run->ow + i, tap);
+        if (from >= 0)
+            add_inputs(sum + i, size + i, w, row + (size_t)from * view->in.pixel, 1, 1);
+    }
+}
+
 /* Adds tap `tap` of W for the outputs of `run`; `row` is the input row it meets. */
 static void add_tap(const struct atrous__view *view, const struct run *run, size_t tap, double w,
                     const float *row, double *sum, double *size)
@@ -59,6 +71,10 @@ static void add_tap(const struct atrous__view *view, const struct run *run, size
     const size_t pixel = view->in.pixel;
     const ptrdiff_t first = atrous__meet(axis, run->ow, tap);
     size_t begin, end;
+    if (axis->spread > 1) {
+        add_spread(view, run, tap, w, row, sum, size);
+        return;
+    }
     atrous__inside(first, axis->stride, axis->in, run->count, &begin, &end);
     if (begin < end) {
         const size_t start = (size_t)first + begin * axis->stride;
@@ -107,15 +123,14 @@ static void sum_run(const struct atrous__view *view, const atrous_arrays *arrays
     const double start = problem->conv.has_bias ? (double)bias[run->k] : 0.0;
     const size_t first = run->k / problem->filters * problem->channels;
     const float *input = (const float *)arrays->input + run->n * view->in.batch;
-    const float *weights =
-        (const float *)arrays->weights + run->k * problem->channels * problem->taps;
+    const float *weights = (const float *)arrays->weights + atrous__weights_at(problem, run->k, 0);
     for (size_t i = 0; i < run->count; ++i) {
         sum[i] = start;
         size[i] = fabs(start);
     }
     for (size_t c = 0; c < problem->channels; ++c)
-        add_channel(view, run, weights + c * problem->taps, input + (first + c) * view->in.channel,
-                    sum, size);
+        add_channel(view, run, weights + c * problem->channel_step,
+                    input + (first + c) * view->in.channel, sum, size);
 }
 
 /* The output at flat index `at`, as a run of one. */
@@ -182,7 +197,9 @@ atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atr
                                 const size_t *at, size_t first, size_t count, unsigned threads,
                                 double *value, double *magnitude, atrous_error *error)
 {
-    (void)error; /* nothing here can fail */
+    if (problem->form == ATROUS__GRADIENT)
+        return atrous__gradient_exact(problem, arrays, at, first, count, threads, value, magnitude,
+                                      error);
     const struct atrous__view view = atrous__view_make(problem);
     threads = atrous__threads_for((double)count * (double)problem->channels * (double)problem->taps,
                                   threads);

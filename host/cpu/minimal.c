@@ -145,8 +145,7 @@ static const float *input_of(const struct job *job, size_t n, size_t group, size
 
 static const float *weights_of(const struct job *job, size_t k, size_t c)
 {
-    const struct atrous__problem *p = job->view.problem;
-    return (const float *)job->arrays->weights + (k * p->channels + c) * p->taps;
+    return (const float *)job->arrays->weights + atrous__weights_at(job->view.problem, k, c);
 }
 
 /* Flat index into output. */

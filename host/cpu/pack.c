@@ -20,12 +20,12 @@ static bool all_finite(const float *values, size_t count)
 static void pack_block(const struct atrous__view *view, size_t count, const float *weights,
                        float *restrict packed)
 {
-    const size_t taps = view->problem->taps, size = view->problem->channels * taps;
-    for (size_t c = 0; c < view->problem->channels; ++c, weights += taps)
-        for (size_t tap = 0; tap < taps; ++tap) {
+    const struct atrous__problem *problem = view->problem;
+    for (size_t c = 0; c < problem->channels; ++c, weights += problem->channel_step)
+        for (size_t tap = 0; tap < problem->taps; ++tap) {
             const float *from = weights + atrous__flat_tap(view, tap);
             for (size_t k = 0; k < count; ++k)
-                *packed++ = from[k * size];
+                *packed++ = from[k * problem->filter_step];
         }
 }
 
@@ -44,8 +44,9 @@ bool atrous__pack_weights(const struct atrous__view *view, size_t block, const f
         const size_t k = (size_t)i / parts * filters +
                          (part < blocks ? part * block : blocks * (block - 1) + part);
         const size_t count = part < blocks ? block : 1;
-        pack_block(view, count, weights + k * size, packed + k * size);
-        finite = finite && all_finite(weights + k * size, count * size);
+        pack_block(view, count, weights + atrous__weights_at(view->problem, k, 0),
+                   packed + k * size);
+        finite = finite && all_finite(packed + k * size, count * size);
     }
     return finite != 0;
 }

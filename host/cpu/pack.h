@@ -4,7 +4,7 @@
 
 #include "cpu/view.h"
 
-/* Reorders weights [K][C/G][taps] within each group: whole blocks of `block` filters become
+/* Reorders the problem's weights within each group: whole blocks of `block` filters become
  * [C/G][taps][block], the filters left over stay [C/G][taps]. Taps are reversed for the true
  * convolution. False when a weight is infinite or NaN. */
 bool atrous__pack_weights(const struct atrous__view *view, size_t block, const float *weights,

@@ -1,6 +1,7 @@
 /* The CPU path with float accumulators: packs weights and shares tiles among threads. */
 #include "cpu/cpu.h"
 #include "cpu/epilogue.h"
+#include "cpu/forms.h"
 #include "cpu/pack.h"
 #include "cpu/threads.h"
 #include "cpu/tile.h"
@@ -98,6 +99,10 @@ static atrous_status run_sums(const struct atrous__problem *problem, const atrou
 {
     struct atrous__blocking blocking = {.row_tiles = NULL};
     bool finite = true;
+    if (problem->form == ATROUS__GRADIENT)
+        return atrous__gradient_run(problem, arrays, threads, error);
+    if (problem->form == ATROUS__SPREAD)
+        return atrous__spread_run(problem, arrays, threads, error);
     threads = atrous__threads_for(problem->macs, threads);
     atrous_status status = atrous__blocking_make(&blocking, problem, threads, error);
     if (status != ATROUS_OK)
@@ -127,19 +132,25 @@ atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrou
 
     const struct atrous__problem sums = atrous__epilogue_sums(problem);
     const bool is_apart = sums.out_count != problem->out_count || problem->conv.beta != 0.0;
+    const size_t bias_out = problem->bias_out_count;
     atrous_arrays inner = *arrays;
     float *apart = NULL;
     if (is_apart) {
-        apart = malloc(sums.out_count * sizeof *apart);
+        apart = malloc((sums.out_count + bias_out) * sizeof *apart);
         if (apart == NULL)
             return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output",
                                 "no memory for %zu sums before the epilogue", sums.out_count);
         inner.output = apart;
+        inner.bias_output = apart + sums.out_count;
     }
     const atrous_status status = run_sums(&sums, &inner, threads, error);
-    if (status == ATROUS_OK)
+    if (status == ATROUS_OK) {
+        threads = atrous__threads_for(problem->macs, threads);
         atrous__epilogue_run(problem, inner.output, arrays->residual, arrays->output,
-                             atrous__threads_for(problem->macs, threads));
+                             problem->out_count, threads);
+        atrous__epilogue_run(problem, inner.bias_output, NULL, arrays->bias_output, bias_out,
+                             threads);
+    }
     free(apart);
     return status;
 }

@@ -34,13 +34,19 @@ struct atrous__view atrous__view_make(const struct atrous__problem *problem)
 
 ptrdiff_t atrous__meet(const struct atrous__axis *axis, size_t out, size_t tap)
 {
-    return (ptrdiff_t)(out * axis->stride + tap * axis->dilation) - (ptrdiff_t)axis->pad;
+    return (ptrdiff_t)(out * axis->stride + tap * axis->dilation + axis->crop) -
+           (ptrdiff_t)axis->pad;
 }
 
 ptrdiff_t atrous__source(const struct atrous__view *view, int axis, size_t out, size_t tap)
 {
     const struct atrous__axis *a = &view->axis[axis];
-    return atrous__pad_index(atrous__meet(a, out, tap), a->in, view->problem->conv.padding);
+    ptrdiff_t at = atrous__meet(a, out, tap);
+    if (a->spread > 1) {
+        const ptrdiff_t spread = (ptrdiff_t)a->spread;
+        at = at % spread == 0 ? at / spread : -1;
+    }
+    return atrous__pad_index(at, a->in, view->problem->conv.padding);
 }
 
 void atrous__inside(ptrdiff_t first, size_t step, size_t extent, size_t count, size_t *begin,

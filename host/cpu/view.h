@@ -21,10 +21,11 @@ struct atrous__view {
 
 struct atrous__view atrous__view_make(const struct atrous__problem *problem);
 
-/* Where output position `out` of an axis meets tap `tap`, in the input; may lie in the padding. */
+/* Where output position `out` of an axis meets tap `tap`, in the input (times its spread); may lie
+ * in the padding. */
 ptrdiff_t atrous__meet(const struct atrous__axis *axis, size_t out, size_t tap);
 
-/* The same, after padding: an input position, or -1 for the padding's value. */
+/* The same, after spread and padding: an input position, or -1 for the padding's value. */
 ptrdiff_t atrous__source(const struct atrous__view *view, int axis, size_t out, size_t tap);
 
 /* The range [*begin, *end) of i in 0 .. count-1 where 0 <= first + i*step < extent. */

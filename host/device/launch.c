@@ -9,6 +9,11 @@ struct atrous__arg atrous__arg_tensor(enum atrous__slot slot)
     return (struct atrous__arg){.slot = slot};
 }
 
+struct atrous__arg atrous__arg_tensor_from(enum atrous__slot slot, size_t first)
+{
+    return (struct atrous__arg){.slot = slot, .size = first};
+}
+
 struct atrous__arg atrous__arg_local(size_t bytes)
 {
     return (struct atrous__arg){.slot = ATROUS__LOCAL, .size = bytes};
@@ -42,9 +47,10 @@ struct atrous__arg atrous__arg_int4(size_t d, size_t h, size_t w, size_t more)
         ATROUS__VALUE, sizeof(cl_int4), {.i4 = {{(cl_int)d, (cl_int)h, (cl_int)w, (cl_int)more}}}};
 }
 
-static cl_int set_tensor(cl_kernel kernel, cl_uint *index, const struct atrous__place *place)
+static cl_int set_tensor(cl_kernel kernel, cl_uint *index, const struct atrous__place *place,
+                         size_t first)
 {
-    const cl_ulong elements = place->offset / sizeof(cl_float);
+    const cl_ulong elements = place->offset / sizeof(cl_float) + first;
     cl_int code = clSetKernelArg(kernel, (*index)++, sizeof(cl_mem), &place->mem);
     if (code == CL_SUCCESS)
         code = clSetKernelArg(kernel, (*index)++, sizeof elements, &elements);
@@ -61,7 +67,7 @@ static cl_int set_args(const struct atrous__launch *launch, const struct atrous_
         const struct atrous__arg *arg = &launch->args[i];
         if (arg->slot < ATROUS__SLOTS) {
             if (places != NULL)
-                code = set_tensor(launch->kernel, &index, &places[arg->slot]);
+                code = set_tensor(launch->kernel, &index, &places[arg->slot], arg->size);
             else
                 index += 2;
             continue;

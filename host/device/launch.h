@@ -14,6 +14,8 @@ enum atrous__slot {
     ATROUS__RESIDUAL,
     ATROUS__OUTPUT,
     ATROUS__WORKSPACE,
+    ATROUS__GRAD_OUTPUT,
+    ATROUS__BIAS_OUTPUT,
     ATROUS__SLOTS,
     ATROUS__LOCAL, /* `size` bytes of local memory */
     ATROUS__VALUE
@@ -21,7 +23,7 @@ enum atrous__slot {
 
 struct atrous__arg {
     enum atrous__slot slot;
-    size_t size;
+    size_t size; /* of a tensor: the element it begins at */
     union {
         cl_int i;
         cl_int4 i4;
@@ -33,7 +35,7 @@ struct atrous__arg {
 
 /* Every kernel's last parameter is an int, `run`: 0 makes each work-item return at once. The
  * launch at creation uses it to have code generated without touching a tensor. */
-enum { ATROUS__MAX_ARGS = 32, ATROUS__MAX_LAUNCHES = 4 };
+enum { ATROUS__MAX_ARGS = 32, ATROUS__MAX_LAUNCHES = 16 };
 
 struct atrous__launch {
     cl_kernel kernel;
@@ -60,6 +62,8 @@ struct atrous__place {
 };
 
 struct atrous__arg atrous__arg_tensor(enum atrous__slot slot);
+/* The same from element `first` of the tensor on. */
+struct atrous__arg atrous__arg_tensor_from(enum atrous__slot slot, size_t first);
 struct atrous__arg atrous__arg_local(size_t bytes);
 struct atrous__arg atrous__arg_int(size_t value);
 struct atrous__arg atrous__arg_long(size_t value);

@@ -55,12 +55,25 @@ static double bound_of(const struct atrous__bound *bound, double magnitude)
     return bound->terms * (FLT_EPSILON * magnitude + FLT_MIN);
 }
 
+/* Element `at` of an output or, behind its end, of the gradient of the bias. */
+static const float *element(const struct atrous__problem *p, const void *output,
+                            const void *bias_output, size_t at)
+{
+    return at < p->out_count ? (const float *)output + at
+                             : (const float *)bias_output + (at - p->out_count);
+}
+
+static size_t all_outputs(const struct atrous__problem *p)
+{
+    return p->out_count + p->bias_out_count;
+}
+
 /* Output `at`, element i of the block: its exact value, and the bound behind the epilogue. */
 static double want_of(const struct atrous__problem *p, const struct atrous__bound *bound,
                       const atrous_arrays *arrays, const struct block *block, size_t i, size_t at,
                       double *out_bound)
 {
-    const float *residual = arrays->residual, *previous = arrays->previous;
+    const float *residual = arrays->residual;
     const bool is_gated = p->conv.activation == ATROUS_ACTIVATION_GATED;
     *out_bound = bound_of(bound, block->magnitude[i]);
     if (atrous__epilogue_is_plain(p))
@@ -69,23 +82,26 @@ static double want_of(const struct atrous__problem *p, const struct atrous__boun
         p, block->value[i], is_gated ? block->partner_value[i] : 0.0, *out_bound,
         is_gated ? bound_of(bound, block->partner_magnitude[i]) : 0.0,
         p->conv.residual != ATROUS_RESIDUAL_NONE ? (double)residual[at] : 0.0,
-        p->conv.beta != 0.0 ? (double)previous[at] : 0.0, out_bound);
+        p->conv.beta != 0.0
+            ? (double)*element(p, arrays->previous, arrays->previous_bias_output, at)
+            : 0.0,
+        out_bound);
 }
 
 static void compare(const struct atrous__problem *p, const struct atrous__bound *bounds,
                     const atrous_arrays *arrays, const struct block *block, size_t count,
                     atrous_check *check)
 {
-    const float *output = arrays->output;
     for (size_t i = 0; i < count; ++i) {
         const size_t at = block->at[i];
+        const float got = *element(p, arrays->output, arrays->bias_output, at);
         double bound;
         const double want = want_of(p, bounds, arrays, block, i, at, &bound);
-        const double share = bounds->columns != NULL ? share_of_minimal(output[at], want, bound)
-                                                     : share_of_bound(output[at], want, bound);
+        const double share = bounds->columns != NULL ? share_of_minimal(got, want, bound)
+                                                     : share_of_bound(got, want, bound);
         if (share > check->worst || (check->checked == 0 && i == 0)) {
             check->worst = share;
-            check->worst_error = fabs((double)output[at] - want);
+            check->worst_error = fabs((double)got - want);
             check->worst_bound = bound;
             check->worst_at = at;
         }
@@ -97,10 +113,10 @@ static size_t outputs_to_check(const struct atrous__problem *p, const struct atr
 {
     const double flop = 2.0 * p->macs;
     if (flop <= whole_flop)
-        return p->out_count;
+        return all_outputs(p);
     const double fraction = sample_flop / flop / (bound->columns != NULL ? minimal_cost : 1);
-    const size_t sample = (size_t)((double)p->out_count * fraction);
-    return atrous__min(p->out_count, atrous__max(sample, 1024));
+    const size_t sample = (size_t)((double)all_outputs(p) * fraction);
+    return atrous__min(all_outputs(p), atrous__max(sample, 1024));
 }
 
 /* Values and magnitudes of the sums at[0 .. count-1] (NULL: first ...). */
@@ -162,22 +178,25 @@ atrous_status atrous__check(const struct atrous__problem *p, const struct atrous
 {
     atrous_status status = ATROUS_OK;
     const size_t total = outputs_to_check(p, bound), size = atrous__min(total, BLOCK);
-    const bool is_sample = total < p->out_count;
+    const bool is_sample = total < all_outputs(p);
     uint64_t state = sample_seed;
     struct block block;
     void *memory;
 
     *check =
-        (atrous_check){.struct_size = sizeof *check, .total = p->out_count, .seed = sample_seed};
+        (atrous_check){.struct_size = sizeof *check, .total = all_outputs(p), .seed = sample_seed};
     if (p->conv.beta != 0.0 && arrays->previous == NULL)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "previous",
                             "is NULL, a check needs what output held where beta is not 0");
+    if (p->conv.beta != 0.0 && p->bias_out_count > 0 && arrays->previous_bias_output == NULL)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "previous_bias_output",
+                            "is NULL, a check needs what bias_output held where beta is not 0");
     if (!block_make(&block, size, &memory))
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "checking %zu outputs", size);
     for (size_t first = 0; first < total && status == ATROUS_OK; first += size) {
         const size_t count = atrous__min(size, total - first);
         for (size_t i = 0; i < count; ++i)
-            block.at[i] = is_sample ? (size_t)(next_random(&state) % p->out_count) : first + i;
+            block.at[i] = is_sample ? (size_t)(next_random(&state) % all_outputs(p)) : first + i;
         status =
             check_block(p, bound, arrays, &block, first, count, is_sample, threads, check, error);
     }

@@ -118,9 +118,10 @@ atrous_status atrous_plan_query(const atrous_plan *plan, atrous_plan_info *info,
                                .valid_macs = p->valid_macs,
                                .estimate_ms = plan->estimate_ms,
                                .create_ms = plan->create_ms,
-                               .remembered = plan->is_remembered};
-    for (int i = 0; i < p->conv.rank; ++i)
-        info->output[i] = p->axis[ATROUS__AXES - p->conv.rank + i].out;
+                               .remembered = plan->is_remembered,
+                               .grad_output_bytes = p->grad_count * sizeof(float),
+                               .bias_output_bytes = p->bias_out_count * sizeof(float)};
+    atrous__output_extents(p, info->output);
     return ATROUS_OK;
 }
 

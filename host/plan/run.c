@@ -21,30 +21,32 @@ atrous_status atrous__arrays_check(const struct atrous__problem *p, const atrous
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "arrays.struct_size",
                             "is %zu, must be %zu: call atrous_arrays_init()", arrays->struct_size,
                             sizeof *arrays);
+    enum { INPUTS = 5, OUTPUTS = 2 };
     const size_t out_bytes = p->out_count * sizeof(float);
+    const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
     const struct {
         const char *field;
         const void *array;
-        size_t bytes;
-        bool is_needed;
-    } inputs[] = {
-        {"input", arrays->input, p->in_count * sizeof(float), true},
-        {"weights", arrays->weights, p->weights_count * sizeof(float), true},
-        {"bias", arrays->bias, p->conv.out_channels * sizeof(float), p->conv.has_bias == 1},
-        {"residual", arrays->residual, out_bytes, p->conv.residual != ATROUS_RESIDUAL_NONE},
+        size_t bytes; /* 0: not used by this plan */
+    } all[OUTPUTS + INPUTS] = {
+        {"output", arrays->output, out_bytes},
+        {"bias_output", arrays->bias_output, p->bias_out_count * sizeof(float)},
+        {"input", arrays->input, p->in_count * sizeof(float)},
+        {"weights", arrays->weights, p->weights_count * sizeof(float)},
+        {"grad_output", arrays->grad_output, p->grad_count * sizeof(float)},
+        {"bias", arrays->bias, bias_bytes},
+        {"residual", arrays->residual, p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0},
     };
-    if (arrays->output == NULL)
-        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "output", "is NULL");
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; ++i) {
-        if (!inputs[i].is_needed)
-            continue;
-        if (inputs[i].array == NULL)
-            return atrous__fail(error, ATROUS_INVALID_ARGUMENT, inputs[i].field,
+    for (size_t i = 0; i < OUTPUTS + INPUTS; ++i)
+        if (all[i].bytes > 0 && all[i].array == NULL)
+            return atrous__fail(error, ATROUS_INVALID_ARGUMENT, all[i].field,
                                 "is NULL, the plan needs it");
-        if (atrous__overlap(arrays->output, out_bytes, inputs[i].array, inputs[i].bytes))
-            return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "output", "overlaps %s",
-                                inputs[i].field);
-    }
+    for (size_t o = 0; o < OUTPUTS; ++o)
+        for (size_t i = o + 1; i < OUTPUTS + INPUTS; ++i)
+            if (all[o].bytes > 0 && all[i].bytes > 0 &&
+                atrous__overlap(all[o].array, all[o].bytes, all[i].array, all[i].bytes))
+                return atrous__fail(error, ATROUS_INVALID_ARGUMENT, all[o].field, "overlaps %s",
+                                    all[i].field);
     return ATROUS_OK;
 }
 
@@ -73,29 +75,47 @@ atrous_status atrous_plan_run(atrous_plan *plan, const atrous_arrays *arrays, at
     return atrous__backend_run(plan, arrays, 0, NULL, error);
 }
 
+/* What one run left of an output that beta reads, to be put back. */
+static atrous_status keep(const void *output, size_t bytes, void **kept, atrous_error *error)
+{
+    if (bytes == 0)
+        return ATROUS_OK;
+    *kept = malloc(bytes);
+    if (*kept == NULL)
+        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output", "a copy of %zu bytes",
+                            bytes);
+    memcpy(*kept, output, bytes);
+    return ATROUS_OK;
+}
+
+static void put_back(void *output, size_t bytes, void *kept)
+{
+    if (kept != NULL)
+        memcpy(output, kept, bytes);
+    free(kept);
+}
+
 /* One run that counts, then timed ones; with beta these go on from their own output, so what the
  * first one left is put back. */
 static atrous_status time_cpu(const atrous_plan *plan, const atrous_arrays *arrays, size_t repeat,
                               double *milliseconds, atrous_error *error)
 {
-    const size_t bytes = plan->problem.out_count * sizeof(float);
+    const bool goes_on = plan->problem.conv.beta != 0.0;
+    const size_t bytes = goes_on ? plan->problem.out_count * sizeof(float) : 0;
+    const size_t bias_bytes = goes_on ? plan->problem.bias_out_count * sizeof(float) : 0;
+    void *kept = NULL, *kept_bias = NULL;
     atrous_status status = run_cpu(plan, arrays, error);
-    void *kept = NULL;
-    if (status == ATROUS_OK && plan->problem.conv.beta != 0.0) {
-        kept = malloc(bytes);
-        if (kept == NULL)
-            return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output", "a copy of %zu bytes",
-                                bytes);
-        memcpy(kept, arrays->output, bytes);
-    }
+    if (status == ATROUS_OK)
+        status = keep(arrays->output, bytes, &kept, error);
+    if (status == ATROUS_OK)
+        status = keep(arrays->bias_output, bias_bytes, &kept_bias, error);
     for (size_t i = 0; i < repeat && status == ATROUS_OK; ++i) {
         const double start = atrous__now_ms();
         status = run_cpu(plan, arrays, error);
         milliseconds[i] = atrous__now_ms() - start;
     }
-    if (kept != NULL)
-        memcpy(arrays->output, kept, bytes);
-    free(kept);
+    put_back(arrays->output, bytes, kept);
+    put_back(arrays->bias_output, bias_bytes, kept_bias);
     return status;
 }
 

@@ -96,7 +96,7 @@ void *atrous__host_tensor(const struct atrous__graph *graph, const struct atrous
 /* The arrays of one step. */
 atrous_arrays atrous__host_arrays(const struct atrous__graph *graph,
                                   const struct atrous__host *host,
-                                  const atrous_layer_weights *weights, size_t step);
+                                  const atrous_layer_weights *weights, size_t index);
 
 /* Every array is given and no output overlaps another or an input. */
 atrous_status atrous__stack_check_arrays(const atrous_stack *stack,

@@ -12,8 +12,9 @@ struct again {
     char *memory, *previous;
 };
 
-static atrous_status open_again(const atrous_stack *stack, const atrous_stack_arrays *arrays,
-                                struct again *again, atrous_error *error)
+/* False without memory. */
+static bool open_again(const atrous_stack *stack, const atrous_stack_arrays *arrays,
+                       struct again *again)
 {
     const struct atrous__graph *graph = &stack->graph;
     size_t bytes = atrous__round_up(graph->activation_bytes, ATROUS__STACK_ALIGNMENT), largest = 1;
@@ -24,18 +25,18 @@ static atrous_status open_again(const atrous_stack *stack, const atrous_stack_ar
         largest = atrous__max(largest, graph->tensors[t].bytes);
 
     memset(again, 0, sizeof *again);
-    again->outputs = calloc(graph->output_count, sizeof *again->outputs);
+    again->outputs = calloc(atrous__max(graph->output_count, 1), sizeof *again->outputs);
     again->previous = malloc(largest);
     again->memory = fits ? malloc(atrous__max(bytes, 1)) : NULL;
     if (again->outputs == NULL || again->previous == NULL || again->memory == NULL)
-        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a second run of the stack");
+        return false;
     size_t end = atrous__round_up(graph->activation_bytes, ATROUS__STACK_ALIGNMENT);
     for (size_t i = 0; i < graph->output_count; ++i) {
         again->outputs[i] = again->memory + end;
         end += graph->tensors[graph->outputs[i]].bytes;
     }
     again->host = (struct atrous__host){arrays->input, again->outputs, again->memory};
-    return ATROUS_OK;
+    return true;
 }
 
 static void close_again(struct again *again)
@@ -90,6 +91,21 @@ static void compare_outputs(const atrous_stack *stack, const struct again *again
     }
 }
 
+static atrous_status check_all(atrous_stack *stack, const atrous_stack_arrays *arrays,
+                               struct again *again, atrous_check *worst, size_t *worst_layer,
+                               atrous_error *error)
+{
+    for (size_t i = 0; i < stack->graph.step_count; ++i) {
+        atrous_check one;
+        const atrous_status status = check_step(stack, again, arrays->weights, i, &one, error);
+        if (status != ATROUS_OK)
+            return status;
+        keep_worst(worst, worst_layer, &one, i);
+    }
+    compare_outputs(stack, again, arrays, worst, worst_layer);
+    return ATROUS_OK;
+}
+
 atrous_status atrous_stack_check(atrous_stack *stack, const atrous_stack_arrays *arrays,
                                  atrous_check *check, size_t *layer, atrous_error *error)
 {
@@ -102,15 +118,10 @@ atrous_status atrous_stack_check(atrous_stack *stack, const atrous_stack_arrays 
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "check",
                             "is NULL, or its struct_size is not %zu", sizeof *check);
     *check = (atrous_check){.struct_size = sizeof *check};
-    status = open_again(stack, arrays, &again, error);
-    for (size_t i = 0; i < stack->graph.step_count && status == ATROUS_OK; ++i) {
-        atrous_check one;
-        status = check_step(stack, &again, arrays->weights, i, &one, error);
-        if (status == ATROUS_OK)
-            keep_worst(check, &worst_layer, &one, i);
-    }
-    if (status == ATROUS_OK)
-        compare_outputs(stack, &again, arrays, check, &worst_layer);
+    if (open_again(stack, arrays, &again))
+        status = check_all(stack, arrays, &again, check, &worst_layer, error);
+    else
+        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a second run of the stack");
     if (layer != NULL)
         *layer = worst_layer;
     close_again(&again);

@@ -180,8 +180,8 @@ atrous_status atrous__stream_open_cpu(atrous_stream *stream, const atrous_layer 
             return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "layers",
                                 "the weights of all layers overflow");
     if (memory != NULL) {
-        memory->weights = calloc(graph->step_count, sizeof *memory->weights);
-        memory->parameters = malloc(parameters * sizeof(float));
+        memory->weights = calloc(atrous__max(graph->step_count, 1), sizeof *memory->weights);
+        memory->parameters = malloc(atrous__max(parameters, 1) * sizeof(float));
         memory->pasts = malloc(atrous__max(stream->past_bytes, 1));
         memory->window = malloc(atrous__max(stream->window_bytes, 1));
         memory->workspace = malloc(atrous__max(graph->activation_bytes, 1));

@@ -79,7 +79,7 @@ atrous_status atrous__stream_resolve(atrous_stream *stream, const atrous_layer *
     if (status != ATROUS_OK)
         return status;
     stream->max_chunk = chunk->extents[0];
-    stream->pasts = calloc(count, sizeof *stream->pasts);
+    stream->pasts = calloc(atrous__max(count, 1), sizeof *stream->pasts);
     if (stream->pasts == NULL)
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a stream");
     atrous__graph_assign(&stream->graph);

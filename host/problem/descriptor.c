@@ -17,9 +17,20 @@ void atrous_conv_init(atrous_conv *conv, int rank, size_t struct_size)
     conv->alpha = 1.0;
 }
 
-/* Total padding at which output = ceil(input / stride); false when it overflows. */
+/* Total padding at which output = ceil(input / stride), or input * stride where transposed; false
+ * when it overflows. */
 static bool same_total(const atrous_conv *conv, int i, size_t *total)
 {
+    if (conv->direction == ATROUS_TRANSPOSED) {
+        /* The reach of the last input beyond its own stride. */
+        size_t extent;
+        if (!atrous__mul(conv->kernel[i] - 1, conv->dilation[i], &extent) ||
+            !atrous__add(extent, 1, &extent) ||
+            !atrous__add(extent, conv->output_padding[i], &extent))
+            return false;
+        *total = extent > conv->stride[i] ? extent - conv->stride[i] : 0;
+        return true;
+    }
     const size_t outputs = atrous__ceil_div(conv->input[i], conv->stride[i]);
     size_t reach, needed;
     if (!atrous__mul(conv->kernel[i] - 1, conv->dilation[i], &reach) ||
@@ -42,6 +53,9 @@ atrous_status atrous_conv_pad(atrous_conv *conv, atrous_pad_rule rule, atrous_er
     if (rule == ATROUS_PAD_CAUSAL && conv->rank != 1)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "rank",
                             "is %d, must be 1 for causal padding", conv->rank);
+    if (rule == ATROUS_PAD_CAUSAL && conv->direction == ATROUS_TRANSPOSED)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "rule",
+                            "is causal, which a transposed convolution cannot be padded to");
 
     size_t begin[ATROUS_MAX_RANK] = {0}, end[ATROUS_MAX_RANK] = {0};
     for (int i = 0; i < conv->rank; ++i) {
@@ -74,6 +88,15 @@ atrous_status atrous_conv_pad(atrous_conv *conv, atrous_pad_rule rule, atrous_er
     return ATROUS_OK;
 }
 
+void atrous__output_extents(const struct atrous__problem *problem, size_t output[ATROUS_MAX_RANK])
+{
+    const int rank = problem->conv.rank;
+    for (int i = 0; i < rank; ++i) {
+        const struct atrous__axis *axis = &problem->axis[ATROUS__AXES - rank + i];
+        output[i] = problem->form == ATROUS__GRADIENT ? axis->kernel : axis->out;
+    }
+}
+
 atrous_status atrous_conv_output(const atrous_conv *conv, size_t output[ATROUS_MAX_RANK],
                                  atrous_error *error)
 {
@@ -81,7 +104,6 @@ atrous_status atrous_conv_output(const atrous_conv *conv, size_t output[ATROUS_M
     atrous__clear(error);
     const atrous_status status = atrous__problem_init(&problem, conv, error);
     if (status == ATROUS_OK && output != NULL)
-        for (int i = 0; i < conv->rank; ++i)
-            output[i] = problem.axis[ATROUS__AXES - conv->rank + i].out;
+        atrous__output_extents(&problem, output);
     return status;
 }

@@ -33,6 +33,12 @@ static bool grow(size_t *product, size_t factor)
     return atrous__mul(*product, factor, product) && *product <= PTRDIFF_MAX / sizeof(float);
 }
 
+static bool grow_by(size_t *product, size_t a, size_t b)
+{
+    return grow(product, a) && grow(product, b);
+}
+
+/* Planes and counts of x, y and w, in the roles of the forward problem. */
 static atrous_status count(struct atrous__problem *p, atrous_error *error)
 {
     p->in_plane = p->out_plane = p->taps = 1;
@@ -45,10 +51,9 @@ static atrous_status count(struct atrous__problem *p, atrous_error *error)
     p->in_count = p->in_plane;
     p->out_count = p->out_plane;
     p->weights_count = p->taps;
-    in_fits = in_fits && grow(&p->in_count, p->batch) && grow(&p->in_count, p->conv.in_channels);
-    out_fits = out_fits && grow(&p->out_count, p->batch) && grow(&p->out_count, p->out_channels);
-    weights_fit = weights_fit && grow(&p->weights_count, p->conv.out_channels) &&
-                  grow(&p->weights_count, p->channels);
+    in_fits = in_fits && grow_by(&p->in_count, p->batch, p->channels * p->groups);
+    out_fits = out_fits && grow_by(&p->out_count, p->batch, p->out_channels);
+    weights_fit = weights_fit && grow_by(&p->weights_count, p->filters * p->groups, p->channels);
     if (!in_fits)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "input",
                             "batch %zu x in_channels %zu x its extents overflow", p->batch,
@@ -56,7 +61,7 @@ static atrous_status count(struct atrous__problem *p, atrous_error *error)
     if (!out_fits)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "output",
                             "batch %zu x out_channels %zu x its extents overflow", p->batch,
-                            p->out_channels);
+                            p->conv.out_channels);
     if (!weights_fit)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "kernel",
                             "out_channels %zu x in_channels / groups %zu x its extents overflow",
@@ -82,12 +87,40 @@ static double count_meetings(const struct atrous__axis *axis)
 
 static void count_macs(struct atrous__problem *p)
 {
-    const double pairs = (double)p->batch * (double)p->conv.out_channels * (double)p->channels;
+    const double pairs =
+        (double)p->batch * (double)p->groups * (double)p->filters * (double)p->channels;
     double valid = pairs;
     for (int i = 0; i < ATROUS__AXES; ++i)
         valid *= count_meetings(&p->axis[i]);
     p->macs = pairs * (double)p->out_plane * (double)p->taps;
     p->valid_macs = valid;
+}
+
+/* The axes of the forward relation: of x to y. */
+static atrous_status measure(struct atrous__problem *p, atrous_error *error)
+{
+    const atrous_conv *conv = &p->given;
+    for (int i = 0; i < ATROUS__AXES; ++i)
+        p->axis[i] = (struct atrous__axis){
+            .in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1, .spread = 1};
+    for (int i = 0; i < conv->rank; ++i) {
+        struct atrous__axis *axis = &p->axis[ATROUS__AXES - conv->rank + i];
+        *axis = (struct atrous__axis){.in = conv->input[i],
+                                      .kernel = conv->kernel[i],
+                                      .stride = conv->stride[i],
+                                      .dilation = conv->dilation[i],
+                                      .pad = conv->pad_begin[i],
+                                      .pad_end = conv->pad_end[i],
+                                      .spread = 1};
+        atrous_status status = atrous__check_axis(conv, i, error);
+        if (status == ATROUS_OK)
+            status = conv->direction == ATROUS_TRANSPOSED
+                         ? atrous__transposed_measure(axis, i, conv->output_padding[i], error)
+                         : measure_axis(axis, i, error);
+        if (status != ATROUS_OK)
+            return status;
+    }
+    return ATROUS_OK;
 }
 
 atrous_status atrous__problem_init(struct atrous__problem *problem, const atrous_conv *conv,
@@ -99,33 +132,27 @@ atrous_status atrous__problem_init(struct atrous__problem *problem, const atrous
     if (status != ATROUS_OK)
         return status;
 
-    struct atrous__problem p = {.conv = *conv};
+    struct atrous__problem p = {.given = *conv, .conv = *conv};
+    const bool is_transposed = conv->direction == ATROUS_TRANSPOSED;
+    const bool is_gated = conv->activation == ATROUS_ACTIVATION_GATED;
     p.batch = conv->batch;
     p.groups = conv->groups;
-    p.channels = conv->in_channels / conv->groups;
-    p.filters = conv->out_channels / conv->groups;
-    p.out_channels =
-        conv->activation == ATROUS_ACTIVATION_GATED ? conv->out_channels / 2 : conv->out_channels;
-    for (int i = 0; i < ATROUS__AXES; ++i)
-        p.axis[i] = (struct atrous__axis){1, 1, 1, 1, 1, 0, 0};
-    for (int i = 0; i < conv->rank; ++i) {
-        struct atrous__axis *axis = &p.axis[ATROUS__AXES - conv->rank + i];
-        *axis = (struct atrous__axis){.in = conv->input[i],
-                                      .kernel = conv->kernel[i],
-                                      .stride = conv->stride[i],
-                                      .dilation = conv->dilation[i],
-                                      .pad = conv->pad_begin[i],
-                                      .pad_end = conv->pad_end[i]};
-        status = atrous__check_axis(conv, i, error);
-        if (status == ATROUS_OK)
-            status = measure_axis(axis, i, error);
-        if (status != ATROUS_OK)
-            return status;
-    }
-    status = count(&p, error);
+    p.channels = (is_transposed ? conv->out_channels : conv->in_channels) / conv->groups;
+    p.filters = (is_transposed ? conv->in_channels : conv->out_channels) / conv->groups;
+    p.out_channels = is_transposed ? conv->in_channels
+                                   : (is_gated ? conv->out_channels / 2 : conv->out_channels);
+    status = measure(&p, error);
+    if (status == ATROUS_OK)
+        status = count(&p, error);
     if (status != ATROUS_OK)
         return status;
     count_macs(&p);
+    p.filter_step = p.channels * p.taps;
+    p.channel_step = p.taps;
+    if (conv->direction == ATROUS_BACKWARD_WEIGHTS)
+        atrous__form_gradient(&p);
+    else if (conv->direction != ATROUS_FORWARD)
+        atrous__form_gather(&p);
     *problem = p;
     return ATROUS_OK;
 }
@@ -150,6 +177,8 @@ size_t atrous__weight_tap(const struct atrous__problem *problem, int axis, size_
 
 double atrous__direct_terms(const struct atrous__problem *problem)
 {
+    if (problem->form == ATROUS__GRADIENT)
+        return 1.0 + (double)problem->batch * (double)problem->out_plane;
     return 1.0 + (double)problem->channels * (double)problem->taps;
 }
 

@@ -101,7 +101,6 @@ static atrous_status check_served(const atrous_conv *conv, atrous_error *error)
         {"type", "a type other than f32", conv->type == ATROUS_TYPE_F32},
         {"native_half", "half arithmetic", conv->native_half == 0},
         {"channel_scale", "a scale per channel", conv->channel_scale == 0},
-        {"direction", "a direction other than forward", conv->direction == ATROUS_FORWARD},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; ++i) {
         const atrous_status status =
@@ -109,6 +108,31 @@ static atrous_status check_served(const atrous_conv *conv, atrous_error *error)
         if (status != ATROUS_OK)
             return status;
     }
+    return ATROUS_OK;
+}
+
+/* What a direction leaves no meaning to, and what of it is not served. */
+static atrous_status check_direction(const atrous_conv *conv, atrous_error *error)
+{
+    const bool is_data = conv->direction == ATROUS_BACKWARD_DATA;
+    const bool is_backward = is_data || conv->direction == ATROUS_BACKWARD_WEIGHTS;
+    const bool repeats =
+        conv->padding != ATROUS_PADDING_ZEROS && conv->padding != ATROUS_PADDING_CONSTANT;
+    if (is_backward && conv->activation != ATROUS_ACTIVATION_NONE)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "activation",
+                            "is %d, must be none in a backward direction", (int)conv->activation);
+    if (is_backward && conv->residual != ATROUS_RESIDUAL_NONE)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "residual",
+                            "is %d, must be none in a backward direction", (int)conv->residual);
+    if (is_data && conv->has_bias)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "has_bias",
+                            "is 1, must be 0: the gradient of the data has no bias");
+    if (is_data)
+        return served(error, "padding", !repeats,
+                      "backward data through a padding that repeats elements");
+    if (conv->direction == ATROUS_TRANSPOSED)
+        return served(error, "padding", conv->padding == ATROUS_PADDING_ZEROS,
+                      "a transposed convolution with a padding other than zeros");
     return ATROUS_OK;
 }
 
@@ -157,12 +181,16 @@ atrous_status atrous__check_axis(const atrous_conv *conv, int i, atrous_error *e
         if (status != ATROUS_OK)
             return status;
     }
-    if (conv->output_padding[i] != 0) {
-        snprintf(field, sizeof field, "output_padding[%d]", i);
+    snprintf(field, sizeof field, "output_padding[%d]", i);
+    const size_t limit = atrous__max(conv->stride[i], conv->dilation[i]);
+    if (conv->direction == ATROUS_TRANSPOSED && conv->output_padding[i] >= limit)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, field,
+                            "is %zu, must be less than the stride or the dilation, %zu",
+                            conv->output_padding[i], limit);
+    if (conv->direction != ATROUS_TRANSPOSED && conv->output_padding[i] != 0)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, field,
                             "is %zu, must be 0 unless the direction is transposed",
                             conv->output_padding[i]);
-    }
     return ATROUS_OK;
 }
 
@@ -173,6 +201,8 @@ atrous_status atrous__check_values(const atrous_conv *conv, atrous_error *error)
         status = check_served(conv, error);
     if (status == ATROUS_OK)
         status = check_channels(conv, error);
+    if (status == ATROUS_OK)
+        status = check_direction(conv, error);
     if (status == ATROUS_OK)
         status = check_epilogue(conv, error);
     if (status == ATROUS_OK && !isfinite(conv->pad_value))

@@ -22,6 +22,7 @@ static struct atrous__arg axes(const struct atrous__problem *p, size_t field, si
 
 void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atrous__problem *p)
 {
+    const struct atrous__axis *axis = p->axis;
     const size_t mode = (size_t)p->conv.padding;
     const size_t flags = (p->conv.has_bias ? FLAG_BIAS : 0) |
                          (p->conv.input_layout == ATROUS_LAYOUT_NHWC ? FLAG_INPUT_NHWC : 0) |
@@ -32,7 +33,9 @@ void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atr
         axes(p, offsetof(struct atrous__axis, kernel), p->groups),
         axes(p, offsetof(struct atrous__axis, stride), p->batch),
         axes(p, offsetof(struct atrous__axis, dilation), mode),
-        axes(p, offsetof(struct atrous__axis, pad), flags),
+        /* Less than 0 where there is a crop. */
+        atrous__arg_int4(axis[0].pad - axis[0].crop, axis[1].pad - axis[1].crop,
+                         axis[2].pad - axis[2].crop, flags),
         atrous__arg_float(atrous__pad_value(p)),
         atrous__arg_int4((size_t)p->conv.activation, (size_t)p->conv.residual, 0, 0),
         atrous__arg_float4(p->conv.activation_low, p->conv.activation_high, p->conv.alpha,
@@ -52,12 +55,32 @@ void atrous__launch_add_problem(struct atrous__launch *launch, const struct atro
     atrous__launch_add_geometry(launch, p);
 }
 
+const char *atrous__solver_refuse(const struct atrous__solver *solver,
+                                  const struct atrous__problem *problem,
+                                  const struct atrous__device *device)
+{
+    const unsigned forms = solver->forms != 0 ? solver->forms : 1u << ATROUS__SUM;
+    if ((forms >> problem->form & 1u) != 0)
+        return solver->refuse(problem, device);
+    switch (problem->form) {
+    case ATROUS__GRADIENT:
+        return "it computes no gradient of weights";
+    case ATROUS__SPREAD:
+        return "in this direction the stride spreads the input, or padding exceeds the kernel";
+    case ATROUS__SUM:
+        break;
+    }
+    return "it computes nothing but gradients of weights";
+}
+
 const char *atrous__refuse_wide(const struct atrous__problem *p)
 {
     const size_t widest = INT_MAX / 4;
     for (int i = 0; i < ATROUS__AXES; ++i) {
         const struct atrous__axis *a = &p->axis[i];
-        if (a->in + a->pad + a->pad_end > widest || a->dilation > widest || a->stride > widest)
+        const double reach = (double)(a->kernel - 1) * (double)a->dilation;
+        if (a->in + a->pad + a->pad_end > widest || a->out > widest || a->dilation > widest ||
+            a->stride > widest || a->spread > widest || a->crop > widest || reach > (double)widest)
             return "an axis, with its padding, or a step along it exceeds 2^29";
     }
     if (p->taps > widest || p->conv.in_channels > widest || p->conv.out_channels > widest ||

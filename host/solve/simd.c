@@ -112,6 +112,40 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     return s;
 }
 
+/* The sum that residue `index` of a spread problem is, as a problem of its own. A part that meets
+ * no tap has one that lies beyond the input, so that it is skipped. */
+static struct atrous__problem part_of(const struct atrous__problem *p, size_t index,
+                                      struct atrous__residue residue[ATROUS__AXES])
+{
+    struct atrous__problem part = *p;
+    part.form = ATROUS__SUM;
+    part.taps = part.out_plane = 1;
+    atrous__residue_at(p, index, residue);
+    for (int i = 0; i < ATROUS__AXES; ++i) {
+        const struct atrous__residue *r = &residue[i];
+        struct atrous__axis *axis = &part.axis[i];
+        const bool is_empty = r->taps == 0;
+        const ptrdiff_t from = is_empty ? (ptrdiff_t)axis->in : r->from;
+        *axis = (struct atrous__axis){.in = axis->in,
+                                      .out = r->count,
+                                      .kernel = is_empty ? 1 : r->taps,
+                                      .stride = 1,
+                                      .dilation = r->dilation,
+                                      .spread = 1,
+                                      .pad = from < 0 ? (size_t)-from : 0,
+                                      .crop = from > 0 ? (size_t)from : 0};
+        part.taps *= axis->kernel;
+        part.out_plane *= axis->out;
+    }
+    return part;
+}
+
+static bool fits(const struct atrous__problem *problem, const struct atrous__device *device)
+{
+    const struct shape s = shape_of(problem, device);
+    return s.patch_bytes + s.sums_bytes + s.masks_bytes + s.offsets_bytes <= device->local_memory;
+}
+
 static const char *refuse(const struct atrous__problem *problem,
                           const struct atrous__device *device)
 {
@@ -123,10 +157,16 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *gated = atrous__refuse_gated(problem);
     if (gated != NULL)
         return gated;
-    const struct shape s = shape_of(problem, device);
-    if (s.patch_bytes + s.sums_bytes + s.masks_bytes + s.offsets_bytes > device->local_memory)
-        return "the smallest tile's patch exceeds the local memory";
-    return NULL;
+    const size_t parts = problem->form == ATROUS__SPREAD ? atrous__residue_count(problem) : 0;
+    if (parts > ATROUS__MAX_LAUNCHES)
+        return "the strides leave more than 16 residues, each of them a launch";
+    struct atrous__residue residue[ATROUS__AXES];
+    bool is_room = parts > 0 || fits(problem, device);
+    for (size_t i = 0; i < parts && is_room; ++i) {
+        const struct atrous__problem part = part_of(problem, i, residue);
+        is_room = fits(&part, device);
+    }
+    return is_room ? NULL : "the smallest tile's patch exceeds the local memory";
 }
 
 /* Moving a value in or out of a tile costs as much as some multiply-adds, and so does beginning
@@ -144,13 +184,17 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     return 0.02 + (macs + moves * move_macs) / atrous__vector_macs_per_ms(device);
 }
 
-static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
-                           struct atrous__job *job, atrous_error *error)
+/* One launch: all of a problem, or one residue of a spread one, which `whole` then is. */
+static atrous_status build_part(const struct atrous__problem *p,
+                                const struct atrous__problem *whole,
+                                const struct atrous__residue *residue, struct atrous__env *env,
+                                struct atrous__job *job, atrous_error *error)
 {
     const struct shape s = shape_of(p, &env->device);
     const struct atrous__pack_shape pack = {filters_of_block(&s), s.channels,
                                             atrous__gate_lanes(p, filters_of_block(&s))};
-    atrous_status status = atrous__pack_build(p, env, pack, job, error);
+    const size_t weights_at = job->packed_bytes / sizeof(cl_float);
+    atrous_status status = atrous__pack_residue(whole, env, pack, residue, job, error);
     if (status != ATROUS_OK)
         return status;
 
@@ -158,16 +202,41 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     const size_t groups = s.slices * atrous__lattice_tiles(p, &s.lattice);
     *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
     atrous__launch_add_problem(launch, p);
+    launch->args[1] = atrous__arg_tensor_from(ATROUS__WEIGHTS, weights_at);
     atrous__launch_add_lattice(launch, &s.lattice, s.slices);
     atrous__launch_add(launch,
                        atrous__arg_int4(s.lattice.rows, s.lattice.columns, s.channels, s.slice));
-    atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
-    atrous__launch_add(launch, atrous__arg_local(s.sums_bytes));
-    atrous__launch_add(launch, atrous__arg_local(s.masks_bytes));
-    atrous__launch_add(launch, atrous__arg_local(s.offsets_bytes));
+    const struct atrous__axis *full = whole->axis;
+    const size_t first[] = {residue ? residue[0].first : 0, residue ? residue[1].first : 0,
+                            residue ? residue[2].first : 0};
+    const struct atrous__arg args[] = {
+        atrous__arg_int4(full[0].out, full[1].out, full[2].out, whole->filters),
+        atrous__arg_int4(first[0], first[1], first[2], 0),
+        atrous__arg_int4(full[0].spread, full[1].spread, full[2].spread, 0),
+        atrous__arg_local(s.patch_bytes),
+        atrous__arg_local(s.sums_bytes),
+        atrous__arg_local(s.masks_bytes),
+        atrous__arg_local(s.offsets_bytes),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
     char options[64];
     snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
     return atrous__launch_make(env, "simd.cl", "simd", options, launch, error);
+}
+
+static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error)
+{
+    if (p->form != ATROUS__SPREAD)
+        return build_part(p, p, NULL, env, job, error);
+    atrous_status status = ATROUS_OK;
+    for (size_t i = 0; i < atrous__residue_count(p) && status == ATROUS_OK; ++i) {
+        struct atrous__residue residue[ATROUS__AXES];
+        const struct atrous__problem part = part_of(p, i, residue);
+        status = build_part(&part, p, residue, env, job, error);
+    }
+    return status;
 }
 
 static void probe(atrous_conv *conv)
@@ -176,6 +245,7 @@ static void probe(atrous_conv *conv)
 }
 
 const struct atrous__solver atrous__simd = {.name = "simd",
+                                            .forms = 1u << ATROUS__SUM | 1u << ATROUS__SPREAD,
                                             .refuse = refuse,
                                             .estimate = estimate,
                                             .bound_terms = atrous__direct_terms,

@@ -10,7 +10,11 @@
 struct atrous__solver {
     const char *name; /* of host/solve/NAME.c, kernels/NAME.cl and, for users, --solver NAME */
 
-    /* NULL when the solver accepts the problem on the device, else the reason in words. */
+    /* The forms it computes, a bit 1 << form each; 0: sums alone. */
+    unsigned forms;
+
+    /* NULL when the solver accepts the problem, of its forms, on the device, else the reason in
+     * words. */
     const char *(*refuse)(const struct atrous__problem *problem,
                           const struct atrous__device *device);
 
@@ -40,9 +44,19 @@ static inline struct atrous__bound atrous__solver_bound(const struct atrous__sol
                                  : (struct atrous__bound){.terms = solver->bound_terms(problem)};
 }
 
+/* `refuse` where the problem is of a form that the solver computes, else that reason. */
+const char *atrous__solver_refuse(const struct atrous__solver *solver,
+                                  const struct atrous__problem *problem,
+                                  const struct atrous__device *device);
+
 /* The table, best guess first, `reference` last. */
 extern const struct atrous__solver *const atrous__solvers[];
 extern const size_t atrous__solver_count;
+
+/* Adds a launch that computes elements first .. of dw and, behind its end, of db, one work-item
+ * each (kernels/reference.cl). Nothing is added where there are none. */
+atrous_status atrous__gradient_build(const struct atrous__problem *problem, struct atrous__env *env,
+                                     size_t first, struct atrous__job *job, atrous_error *error);
 
 /* The layout of packed weights that most solvers share (kernels/pack.cl):
  *     packed[group][filter block][channel block][tap][channel][filter]
@@ -55,6 +69,13 @@ struct atrous__pack_shape {
 atrous_status atrous__pack_build(const struct atrous__problem *problem, struct atrous__env *env,
                                  struct atrous__pack_shape shape, struct atrous__job *job,
                                  atrous_error *error);
+
+/* The same for the taps of these residues alone (NULL: all), one per axis, behind what the job
+ * packs already; an axis without any counts as one tap whose weight means nothing. */
+atrous_status atrous__pack_residue(const struct atrous__problem *problem, struct atrous__env *env,
+                                   struct atrous__pack_shape shape,
+                                   const struct atrous__residue residue[ATROUS__AXES],
+                                   struct atrous__job *job, atrous_error *error);
 
 /* NULL when all extents and products that kernels keep in 32-bit ints fit, else the reason. */
 const char *atrous__refuse_wide(const struct atrous__problem *problem);
@@ -82,8 +103,8 @@ size_t atrous__no_workspace(const struct atrous__problem *problem,
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
 
 /* The geometry as every kernel takes it, int4 each: in {D,H,W,C/G}, out {D,H,W,K/G}, kernel
- * {D,H,W,groups}, stride {D,H,W,batch}, dilation {D,H,W,padding mode}, pad {D,H,W,flags of
- * layout.clh}; then float pad_value, int4 {activation, residual, 0, 0}, float4
+ * {D,H,W,groups}, stride {D,H,W,batch}, dilation {D,H,W,padding mode}, pad (less crop)
+ * {D,H,W,flags of layout.clh}; then float pad_value, int4 {activation, residual, 0, 0}, float4
  * {activation_low, activation_high, alpha, beta}. */
 void atrous__launch_add_geometry(struct atrous__launch *launch,
                                  const struct atrous__problem *problem);

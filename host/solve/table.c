@@ -1,8 +1,8 @@
 /* The solvers there are: one line each. */
 #include "solve/solver.h"
 
-extern const struct atrous__solver atrous__filter, atrous__depthwise, atrous__winograd,
-    atrous__simd, atrous__tile, atrous__reference;
+extern const struct atrous__solver atrous__depthwise, atrous__filter, atrous__winograd,
+    atrous__simd, atrous__tile, atrous__gradient, atrous__reference;
 
 /* clang-format off */
 const struct atrous__solver *const atrous__solvers[] = {
@@ -11,6 +11,7 @@ const struct atrous__solver *const atrous__solvers[] = {
     &atrous__winograd,
     &atrous__simd,
     &atrous__tile,
+    &atrous__gradient,
     &atrous__reference,
 };
 /* clang-format on */

@@ -251,6 +251,8 @@ static uint64_t format_of(const struct atrous__problem *p, const struct shape *s
                              p->groups,
                              p->channels,
                              p->filters,
+                             p->filter_step,
+                             p->channel_step,
                              s->outputs,
                              s->taps,
                              s->axes,
@@ -277,6 +279,8 @@ static atrous_status build_pack(const struct atrous__problem *p, struct atrous__
     atrous__launch_add(launch, atrous__arg_int4(p->filters, p->channels, blocks,
                                                 p->conv.orientation == ATROUS_TRUE_CONVOLUTION));
     atrous__launch_add(launch, atrous__arg_int(atrous__gate_lanes(p, filters_of_block(s))));
+    atrous__launch_add(launch, atrous__arg_long(p->filter_step));
+    atrous__launch_add(launch, atrous__arg_long(p->channel_step));
     atrous__launch_add(launch, atrous__arg_long(pairs));
     return atrous__launch_make(env, "winograd.cl", "winograd_pack", options, launch, error);
 }

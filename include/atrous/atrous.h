@@ -201,11 +201,12 @@ typedef enum atrous_orientation {
         1 /**< w[R-1-t] meets x[p*S + t*D - P]: the kernel reversed on every axis */
 } atrous_orientation;
 
+/** What is computed from what; see atrous_conv. */
 typedef enum atrous_direction {
-    ATROUS_FORWARD = 0,
-    ATROUS_TRANSPOSED = 1,
-    ATROUS_BACKWARD_DATA = 2,
-    ATROUS_BACKWARD_WEIGHTS = 3
+    ATROUS_FORWARD = 0,         /**< y from x and w */
+    ATROUS_TRANSPOSED = 1,      /**< the adjoint as a layer of its own: y from x and w */
+    ATROUS_BACKWARD_DATA = 2,   /**< dx from dy and w */
+    ATROUS_BACKWARD_WEIGHTS = 3 /**< dw, and with has_bias db, from x and dy */
 } atrous_direction;
 
 typedef enum atrous_activation {
@@ -243,6 +244,32 @@ typedef enum atrous_math {
  * with g = k / (K/G) and x read through `padding` outside its extents. Output
  * extents per axis: floor((input + pad_begin + pad_end - (kernel-1)*dilation - 1) / stride) + 1.
  * Weights are [K][C/G][kernel...] at the interface whatever the layout.
+ *
+ * The backward directions take the same descriptor as the forward problem whose gradients they
+ * compute: `input` are the extents of x and dx, `input_layout` is their layout, y and dy have the
+ * forward output's extents and `output_layout`. With p the forward output positions and i those
+ * of x, i = p*S + t*D - P on every axis:
+ *
+ *     ATROUS_BACKWARD_DATA      dx[n][c][i]  = sum over k, t, p that meet i   w[k][c][t] *
+ * dy[n][k][p] ATROUS_BACKWARD_WEIGHTS   dw[k][c][t]  = sum over n, p                  dy[n][k][p] *
+ * x[n][c][i] db[k]        = sum over n, p                  dy[n][k][p]
+ *
+ * where x reads through `padding` outside its extents. An element of x that no output met (a
+ * stride dropped it, padding did not) has gradient 0. What padding repeats (replicate, reflect,
+ * circular) is served by BACKWARD_WEIGHTS and refused by BACKWARD_DATA; a constant has no
+ * gradient and leaves BACKWARD_DATA as zeros do. has_bias asks BACKWARD_WEIGHTS for db.
+ * Activation and residual are refused; alpha and beta apply, to db also, so that beta = 1
+ * accumulates gradients.
+ *
+ * ATROUS_TRANSPOSED describes itself: `input` and in_channels (C) are those of its own input,
+ * out_channels (K) of its output, weights are [C][K/G][kernel...], and
+ *
+ *     for (n, k, o)        y[n][k][o] = bias[k]
+ *       for (c, t, i)        += w[c][k - g*(K/G)][t] * x[n][c][i]   where o = i*S + t*D - P
+ *
+ * with c over the C/G channels of k's group g. Output extents per axis: (input-1)*stride +
+ * (kernel-1)*dilation + 1 + output_padding - pad_begin - pad_end, output_padding less than the
+ * larger of stride and dilation. Only zeros may pad. The epilogue is the forward one.
  *
  * A field that no version serves yet must keep its default; another value is
  * refused as ATROUS_UNSUPPORTED by name.
@@ -297,9 +324,11 @@ typedef enum atrous_pad_rule {
 } atrous_pad_rule;
 
 /**
- * Sets pad_begin and pad_end from the other fields by `rule`.
+ * Sets pad_begin and pad_end from the other fields by `rule`. For a transposed convolution `same`
+ * makes output = input * stride, as far as padding can, and there is no causal rule.
  *
- * @retval ATROUS_INVALID_ARGUMENT  causal with rank other than 1, or fields that make no problem.
+ * @retval ATROUS_INVALID_ARGUMENT  causal with rank other than 1 or transposed, or fields that make
+ *                                  no problem.
  */
 ATROUS_API atrous_status atrous_conv_pad(atrous_conv *conv, atrous_pad_rule rule,
                                          atrous_error *error);
@@ -307,7 +336,8 @@ ATROUS_API atrous_status atrous_conv_pad(atrous_conv *conv, atrous_pad_rule rule
 /**
  * Checks every field and computes the output extents without any device.
  *
- * @param output  optional out: `rank` extents.
+ * @param output  optional out: `rank` extents; of dx for BACKWARD_DATA, of the kernel for
+ *                BACKWARD_WEIGHTS.
  *
  * @retval ATROUS_INVALID_ARGUMENT  a field breaks a rule; error names it.
  * @retval ATROUS_UNSUPPORTED       valid, but not served by this version.
@@ -365,9 +395,9 @@ ATROUS_API void atrous_plan_destroy(atrous_plan *plan);
 typedef struct atrous_plan_info {
     size_t struct_size;
     size_t output[ATROUS_MAX_RANK];
-    size_t input_bytes;
-    size_t weights_bytes; /**< as the interface has them, [K][C/G][kernel...] */
-    size_t output_bytes;
+    size_t input_bytes;      /**< of what atrous_arrays calls input: dy for BACKWARD_DATA */
+    size_t weights_bytes;    /**< as the interface has them; 0 for BACKWARD_WEIGHTS */
+    size_t output_bytes;     /**< of dx for BACKWARD_DATA, of dw for BACKWARD_WEIGHTS */
     size_t packed_bytes;     /**< for atrous_plan_pack() */
     size_t workspace_bytes;  /**< 0: none needed */
     size_t offset_alignment; /**< every byte offset of a binding is a multiple of this */
@@ -380,6 +410,8 @@ typedef struct atrous_plan_info {
     double estimate_ms;   /**< what the cost model expects; not a measurement */
     double create_ms;     /**< what atrous_plan_create() took */
     int remembered;       /**< 1: the choice is a remembered winner, recalled or stored just now */
+    size_t grad_output_bytes; /**< of dy for BACKWARD_WEIGHTS, else 0 */
+    size_t bias_output_bytes; /**< of db where it is asked for, else 0 */
 } atrous_plan_info;
 
 /** Fills *info (struct_size set by the caller). */
@@ -406,17 +438,26 @@ ATROUS_API atrous_status atrous_plan_candidate(const atrous_plan *plan, size_t i
 
 /**
  * The tensors of a call on host memory, plain (unpacked), in the plan's layouts and
- * type, C order, no gaps. Owned by the caller. output overlaps no input.
+ * type, C order, no gaps. Owned by the caller. What is written overlaps nothing else.
+ *
+ *     direction          input  weights  grad_output  output  bias_output
+ *     FORWARD            x      w                     y
+ *     TRANSPOSED         x      w                     y
+ *     BACKWARD_DATA      dy     w                     dx
+ *     BACKWARD_WEIGHTS   x               dy           dw      db, with has_bias
  */
 typedef struct atrous_arrays {
     size_t struct_size;
     const void *input;
     const void *weights;
-    const void *bias;     /**< float[K], when has_bias */
+    const void *bias;     /**< float[K], when has_bias; not for BACKWARD_WEIGHTS */
     const void *residual; /**< as output, when asked for */
     const void *scale;    /**< float[K], when channel_scale */
     void *output;
-    const void *previous; /**< for atrous_plan_check() where beta is not 0: what output held */
+    const void *previous;    /**< for atrous_plan_check() where beta is not 0: what output held */
+    const void *grad_output; /**< dy, for BACKWARD_WEIGHTS */
+    void *bias_output;       /**< float[K], db of BACKWARD_WEIGHTS with has_bias */
+    const void *previous_bias_output; /**< as `previous`, of bias_output */
 } atrous_arrays;
 
 /** All NULL. */
@@ -448,7 +489,7 @@ typedef struct atrous_check {
                        where the other side has none */
     double worst_error; /**< |error| there */
     double worst_bound; /**< the bound there */
-    size_t worst_at;    /**< flat index into output */
+    size_t worst_at;    /**< flat index into output; behind its end, into bias_output */
     size_t checked;     /**< outputs compared */
     size_t total;       /**< outputs there are */
     uint64_t seed;      /**< of the sample, when checked < total */
@@ -465,6 +506,10 @@ typedef struct atrous_check {
  * Direct summation, by every solver but winograd and by the CPU path:
  *
  *     terms = 1 + (C/G) * taps          magnitude = |bias| + sum |w*x|
+ *
+ * The other directions sum other products: transposed (C/G) * taps of them, C of its own input,
+ * backward data (K/G) * taps, backward weights N * output positions, magnitude the sum of their
+ * absolute values.
  *
  * winograd computes tiles of M or M x M neighbours of a phase by minimal filtering F(M,R)
  * (S. Winograd, 1980; A. Lavin and S. Gray, arXiv:1509.09308). Values cancel inside its

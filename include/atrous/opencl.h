@@ -63,7 +63,7 @@ typedef struct atrous_packed {
  * @retval ATROUS_OK                enqueued.
  * @retval ATROUS_INVALID_ARGUMENT  NULL, too small, overlapping, or of another context; nothing
  * enqueued.
- * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path.
+ * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path, or reads no weights.
  * @retval ATROUS_OPENCL_ERROR      `packed` is undefined.
  */
 ATROUS_API atrous_status atrous_plan_pack(atrous_plan *plan, cl_command_queue queue,
@@ -71,16 +71,19 @@ ATROUS_API atrous_status atrous_plan_pack(atrous_plan *plan, cl_command_queue qu
                                           cl_uint num_waits, const cl_event *waits, cl_event *done,
                                           atrous_error *error);
 
-/** The tensors of one enqueue; all owned by the caller. */
+/** The tensors of one enqueue, in the roles of atrous_arrays; all owned by the caller.
+ * BACKWARD_WEIGHTS has no weights: nothing is packed and `weights` stays 0. */
 typedef struct atrous_bindings {
     size_t struct_size;
-    atrous_buffer input;     /**< read */
-    atrous_packed weights;   /**< read; packed for this plan's weights_format */
-    atrous_buffer bias;      /**< float[K], read; mem NULL without has_bias */
-    atrous_buffer residual;  /**< as output, read; mem NULL where not asked for */
-    atrous_buffer scale;     /**< float[K], read; mem NULL where not asked for */
-    atrous_buffer output;    /**< every element written; overlaps no input */
-    atrous_buffer workspace; /**< workspace_bytes of scratch; mem NULL when 0 */
+    atrous_buffer input;       /**< read */
+    atrous_packed weights;     /**< read; packed for this plan's weights_format */
+    atrous_buffer bias;        /**< float[K], read; mem NULL without has_bias */
+    atrous_buffer residual;    /**< as output, read; mem NULL where not asked for */
+    atrous_buffer scale;       /**< float[K], read; mem NULL where not asked for */
+    atrous_buffer output;      /**< every element written; overlaps no input */
+    atrous_buffer workspace;   /**< workspace_bytes of scratch; mem NULL when 0 */
+    atrous_buffer grad_output; /**< dy of BACKWARD_WEIGHTS, read; else mem NULL */
+    atrous_buffer bias_output; /**< float[K], db of BACKWARD_WEIGHTS with has_bias, written */
 } atrous_bindings;
 
 /** All NULL and 0. */

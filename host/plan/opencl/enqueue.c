@@ -143,6 +143,9 @@ atrous_status atrous_plan_pack(atrous_plan *plan, cl_command_queue queue, atrous
     if (done != NULL)
         *done = NULL;
     atrous_status status = check_queue(plan, queue, error);
+    if (status == ATROUS_OK && plan->problem.weights_count == 0)
+        status = atrous__fail(error, ATROUS_UNSUPPORTED, "plan",
+                              "computes the gradient of the weights and reads none");
     if (status == ATROUS_OK && packed == NULL)
         status = atrous__fail(error, ATROUS_INVALID_ARGUMENT, "packed", "is NULL");
     if (status == ATROUS_OK)
@@ -176,7 +179,7 @@ static atrous_status check_bindings(const atrous_plan *plan, const atrous_bindin
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "bindings.struct_size",
                             "is %zu, must be %zu: call atrous_bindings_init()",
                             bindings->struct_size, sizeof *bindings);
-    if (bindings->weights.format != plan->format)
+    if (plan->problem.weights_count > 0 && bindings->weights.format != plan->format)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "weights.format",
                             "is %016llx, this plan reads %016llx: pack the weights for it",
                             (unsigned long long)bindings->weights.format,
@@ -201,10 +204,20 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
         return status;
     const struct atrous__problem *p = &plan->problem;
     const atrous_bindings *b = bindings;
-    const size_t bias_bytes = p->conv.has_bias ? p->conv.out_channels * sizeof(float) : 0;
+    const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
     const size_t out_bytes = p->out_count * sizeof(float);
     const struct region regions[] = {
         {"output", ATROUS__OUTPUT, {b->output.mem, b->output.offset}, out_bytes, true},
+        {"bias_output",
+         ATROUS__BIAS_OUTPUT,
+         {b->bias_output.mem, b->bias_output.offset},
+         p->bias_out_count * sizeof(float),
+         true},
+        {"grad_output",
+         ATROUS__GRAD_OUTPUT,
+         {b->grad_output.mem, b->grad_output.offset},
+         p->grad_count * sizeof(float),
+         false},
         {"workspace",
          ATROUS__WORKSPACE,
          {b->workspace.mem, b->workspace.offset},

@@ -27,7 +27,8 @@ atrous_status atrous__buffers_tensors(struct atrous__env *env, const struct atro
                                       atrous_error *error)
 {
     const size_t out_bytes = p->out_count * sizeof(float);
-    const size_t bias_bytes = p->conv.has_bias ? p->conv.out_channels * sizeof(float) : 0;
+    const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
+    const bool goes_on = arrays && p->conv.beta != 0.0;
     const struct {
         enum atrous__slot slot;
         const char *field;
@@ -40,8 +41,11 @@ atrous_status atrous__buffers_tensors(struct atrous__env *env, const struct atro
         {ATROUS__BIAS, "bias", bias_bytes, arrays ? arrays->bias : NULL},
         {ATROUS__RESIDUAL, "residual", p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0,
          arrays ? arrays->residual : NULL},
-        {ATROUS__OUTPUT, "output", out_bytes,
-         arrays && p->conv.beta != 0.0 ? arrays->output : NULL},
+        {ATROUS__GRAD_OUTPUT, "grad_output", p->grad_count * sizeof(float),
+         arrays ? arrays->grad_output : NULL},
+        {ATROUS__OUTPUT, "output", out_bytes, goes_on ? arrays->output : NULL},
+        {ATROUS__BIAS_OUTPUT, "bias_output", p->bias_out_count * sizeof(float),
+         goes_on ? arrays->bias_output : NULL},
     };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; ++i) {
         const atrous_status status = make(env, buffers, tensors[i].slot, tensors[i].field,
@@ -126,6 +130,10 @@ atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__prob
     ATROUS__TRY_CL(clEnqueueReadBuffer(env->queue, buffers.places[ATROUS__OUTPUT].mem, CL_TRUE, 0,
                                        problem->out_count * sizeof(float), arrays->output, 0, NULL,
                                        NULL));
+    if (problem->bias_out_count > 0)
+        ATROUS__TRY_CL(clEnqueueReadBuffer(env->queue, buffers.places[ATROUS__BIAS_OUTPUT].mem,
+                                           CL_TRUE, 0, problem->bias_out_count * sizeof(float),
+                                           arrays->bias_output, 0, NULL, NULL));
     /* Only now: with beta each further run adds to the output. */
     for (size_t i = 0; milliseconds != NULL && i < repeat; ++i)
         ATROUS__TRY(atrous__job_time(env, job, &buffers, &milliseconds[i], error));

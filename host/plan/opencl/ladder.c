@@ -20,7 +20,7 @@ static void fill_rows(atrous_plan *plan)
         const struct atrous__solver *solver = atrous__solvers[i];
         struct atrous__row *row = &plan->rows[i];
         row->solver = solver->name;
-        const char *refusal = solver->refuse(&plan->problem, device);
+        const char *refusal = atrous__solver_refuse(solver, &plan->problem, device);
         if (refusal != NULL) {
             atrous__row_refuse(row, refusal);
             continue;
@@ -120,7 +120,7 @@ size_t atrous__row_best(const atrous_plan *plan)
 static void recall(atrous_plan *plan)
 {
     struct atrous__winner winner;
-    if (!atrous__store_recall(&plan->context->env->device.info, &plan->problem.conv, &winner))
+    if (!atrous__store_recall(&plan->context->env->device.info, &plan->problem.given, &winner))
         return;
     for (size_t i = 0; i < plan->row_count; ++i)
         if (strcmp(plan->rows[i].solver, winner.solver) == 0)

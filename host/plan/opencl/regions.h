@@ -7,6 +7,7 @@
 /* `bytes` of a buffer that a call reads or writes; 0: not used. */
 struct atrous__region {
     const char *field;
+    enum atrous__slot slot; /* the kernels' argument that it is for */
     struct atrous__place place;
     size_t bytes;
     bool is_written;

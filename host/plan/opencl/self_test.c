@@ -15,18 +15,22 @@ static atrous_status compare(struct atrous__env *env, const struct atrous__solve
                              float *values, atrous_error *error)
 {
     float *const input = values, *const weights = input + p->in_count;
-    float *const bias = weights + p->weights_count, *const output = bias + p->conv.out_channels;
+    float *const bias = weights + p->weights_count, *const grad = bias + p->conv.out_channels;
+    float *const output = grad + p->grad_count;
     atrous_arrays arrays;
     atrous_check check = {.struct_size = sizeof check};
 
     fill(input, p->in_count, 5);
     fill(weights, p->weights_count, 3);
     fill(bias, p->conv.out_channels, 11);
+    fill(grad, p->grad_count, 3);
     atrous_arrays_init(&arrays, sizeof arrays);
     arrays.input = input;
     arrays.weights = weights;
     arrays.bias = bias;
     arrays.output = output;
+    arrays.grad_output = grad;
+    arrays.bias_output = output + p->out_count;
     const struct atrous__bound bound = atrous__solver_bound(solver, p);
     atrous_status status = atrous__job_run(env, p, job, &arrays, 0, NULL, error);
     if (status == ATROUS_OK)
@@ -50,14 +54,14 @@ atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__so
 
     solver->probe(&conv);
     ATROUS__TRY(atrous__problem_init(&problem, &conv, error));
-    const char *refusal = solver->refuse(&problem, &env->device);
+    const char *refusal = atrous__solver_refuse(solver, &problem, &env->device);
     if (refusal != NULL) {
         status = atrous__fail(error, ATROUS_UNSUPPORTED, solver->name, "%s", refusal);
         goto done;
     }
-    values =
-        calloc(problem.in_count + problem.weights_count + conv.out_channels + problem.out_count,
-               sizeof *values);
+    values = calloc(problem.in_count + problem.weights_count + problem.conv.out_channels +
+                        problem.grad_count + problem.out_count + problem.bias_out_count,
+                    sizeof *values);
     if (values == NULL) {
         status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a self-test");
         goto done;

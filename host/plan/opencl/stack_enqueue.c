@@ -45,16 +45,17 @@ static atrous_status check_pack(const atrous_stack *stack, const atrous_layer_bu
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, layers == NULL ? "layers" : "packed",
                             "is NULL");
     const struct atrous__region to = {
-        "packed", {packed->mem, packed->offset}, stack->packed_bytes, true};
+        "packed", ATROUS__WEIGHTS, {packed->mem, packed->offset}, stack->packed_bytes, true};
     atrous_status status = atrous__check_region(stack->context->env, &to, error);
     for (size_t i = 0; i < stack->graph.step_count && status == ATROUS_OK; ++i) {
         const atrous_conv *conv = &stack->graph.steps[i].conv;
         char field[40];
-        struct atrous__region plain = {field, place_of(layers[i].weights),
+        struct atrous__region plain = {field, ATROUS__PLAIN, place_of(layers[i].weights),
                                        stack->plans[i]->problem.weights_count * sizeof(float),
                                        false};
         snprintf(field, sizeof field, "layers[%zu].weights", i);
         status = check_plain(stack, &to, &plain, error);
+        plain.slot = ATROUS__BIAS;
         plain.place = place_of(layers[i].bias);
         plain.bytes = conv->has_bias ? conv->out_channels * sizeof(float) : 0;
         snprintf(field, sizeof field, "layers[%zu].bias", i);
@@ -121,17 +122,21 @@ static struct atrous__region region(const atrous_stack *stack, const atrous_stac
     const struct atrous__graph *graph = &stack->graph;
     switch (index) {
     case INPUT:
-        return (struct atrous__region){"input", place_of(b->input), graph->tensors[0].bytes, false};
+        return (struct atrous__region){"input", ATROUS__INPUT, place_of(b->input),
+                                       graph->tensors[0].bytes, false};
     case WEIGHTS:
-        return (struct atrous__region){
-            "weights", {b->weights.mem, b->weights.offset}, stack->packed_bytes, false};
+        return (struct atrous__region){"weights",
+                                       ATROUS__WEIGHTS,
+                                       {b->weights.mem, b->weights.offset},
+                                       stack->packed_bytes,
+                                       false};
     case WORKSPACE:
-        return (struct atrous__region){"workspace", place_of(b->workspace), graph->workspace_bytes,
-                                       true};
+        return (struct atrous__region){"workspace", ATROUS__WORKSPACE, place_of(b->workspace),
+                                       graph->workspace_bytes, true};
     default:
         index -= OUTPUTS;
         snprintf(field, 32, "outputs[%zu]", index);
-        return (struct atrous__region){field, place_of(b->outputs[index]),
+        return (struct atrous__region){field, ATROUS__OUTPUT, place_of(b->outputs[index]),
                                        graph->tensors[graph->outputs[index]].bytes, true};
     }
 }

@@ -214,7 +214,7 @@ static atrous_status settle(struct tuning *tuning, atrous_error *error)
         return ATROUS_OK;
     const atrous_status status = atrous__row_take(plan, best, &tuning->contenders[best].job, error);
     if (status == ATROUS_OK && plan->rows[best].measured_ms > 0.0)
-        plan->is_remembered = atrous__store_keep(&tuning->env->device.info, &plan->problem.conv,
+        plan->is_remembered = atrous__store_keep(&tuning->env->device.info, &plan->problem.given,
                                                  plan->solver, plan->rows[best].measured_ms);
     return status;
 }

@@ -1,0 +1,23 @@
+/* The CPU path's forms other than a sum over channels and taps (problem/problem.h). */
+#ifndef ATROUS_CPU_FORMS_H
+#define ATROUS_CPU_FORMS_H
+
+#include "cpu/cpu.h"
+
+/* The sums, bias included, of a problem of the form SPREAD without an epilogue: as sums of the
+ * form SUM over the residues of the output positions, each with the taps that it meets. */
+atrous_status atrous__spread_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                                 unsigned threads, atrous_error *error);
+
+/* The sums of the form GRADIENT, and of bias_output where it is asked for. */
+atrous_status atrous__gradient_run(const struct atrous__problem *problem,
+                                   const atrous_arrays *arrays, unsigned threads,
+                                   atrous_error *error);
+
+/* atrous__cpu_exact() of the form GRADIENT. */
+atrous_status atrous__gradient_exact(const struct atrous__problem *problem,
+                                     const atrous_arrays *arrays, const size_t *at, size_t first,
+                                     size_t count, unsigned threads, double *value,
+                                     double *magnitude, atrous_error *error);
+
+#endif

@@ -1,0 +1,201 @@
+/* gradient: the gradient of the weights, one work-item per group, for CPU-class devices. */
+#include "solve/lattice.h"
+
+#include <stdio.h>
+
+enum {
+    SUMS_BYTES = 160 << 10, /* of a slice: with patch and gradients, a share of an L2 */
+    PATCH_BYTES = 64 << 10,
+    TILE_PIXELS = 384,
+    MAX_COLUMNS = 128,
+    SLICE_FILTERS = 64,
+    GROUPS_PER_UNIT = 4, /* so that none waits long for the last */
+    MOST_PARTS = 32,
+    REDUCE_ITEMS = 64
+};
+
+struct shape {
+    size_t vector, vectors, pixels; /* VEC, FV, PX: PX channels x FV vectors of VEC filters */
+    struct atrous__lattice lattice;
+    size_t blocks, channels; /* of a slice: filter blocks, channels */
+    size_t patch_channels;
+    size_t filter_slices, channel_slices, parts;
+    size_t patch_bytes, dy_bytes, sums_bytes;
+};
+
+static size_t filters_of_block(const struct shape *s)
+{
+    return s->vector * s->vectors;
+}
+
+/* `count` in as many equal pieces of at most `most` as it takes, each a multiple of `unit`. */
+static size_t balance(size_t count, size_t most, size_t unit)
+{
+    const size_t pieces = atrous__ceil_div(count, atrous__max(most / unit * unit, unit));
+    return atrous__round_up(atrous__ceil_div(count, pieces), unit);
+}
+
+static void choose_slices(const struct atrous__problem *p, struct shape *s)
+{
+    const size_t block = filters_of_block(s);
+    const size_t row_bytes = p->taps * block * sizeof(float); /* of a channel and a block */
+    const size_t all = atrous__ceil_div(p->filters, block);
+    size_t most = atrous__max(SLICE_FILTERS / block, 1);
+    while (most > 1 && row_bytes * most * s->pixels * 2 > SUMS_BYTES)
+        most /= 2;
+    s->blocks = balance(all, most, 1);
+    s->channels = balance(p->channels, SUMS_BYTES / (row_bytes * s->blocks), s->pixels);
+    s->filter_slices = atrous__ceil_div(all, s->blocks);
+    s->channel_slices = atrous__ceil_div(p->channels, s->channels);
+    s->sums_bytes = s->blocks * s->channels * row_bytes;
+}
+
+static size_t tiles_of(const struct atrous__problem *p, const struct shape *s)
+{
+    return atrous__lattice_tiles(p, &s->lattice) / p->groups;
+}
+
+static void choose_parts(const struct atrous__problem *p, const struct atrous__device *device,
+                         struct shape *s)
+{
+    const size_t slices = p->groups * s->filter_slices * s->channel_slices;
+    const size_t wanted = atrous__ceil_div(GROUPS_PER_UNIT * device->compute_units, slices);
+    s->parts = atrous__min(atrous__min(wanted, MOST_PARTS), tiles_of(p, s));
+}
+
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    struct shape s = {.vector = atrous__max(device->vector, 4), .vectors = 2};
+    const struct atrous__axis *w = &p->axis[ATROUS__W];
+    const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, MAX_COLUMNS));
+    s.pixels = s.vector == 16 ? 8 : 6;
+    s.lattice = atrous__lattice_make(p, atrous__max(TILE_PIXELS / columns, 1), columns);
+    choose_slices(p, &s);
+    choose_parts(p, device, &s);
+    const struct atrous__lattice *l = &s.lattice;
+    const size_t channel_bytes =
+        p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
+    s.patch_channels = balance(s.channels, PATCH_BYTES / channel_bytes, s.pixels);
+    s.patch_bytes = channel_bytes * s.patch_channels;
+    s.dy_bytes = s.blocks * l->rows * l->columns * filters_of_block(&s) * sizeof(float);
+    return s;
+}
+
+static const char *refuse(const struct atrous__problem *problem,
+                          const struct atrous__device *device)
+{
+    const char *wide = atrous__refuse_wide(problem);
+    if (wide != NULL)
+        return wide;
+    if (!device->is_cpu_class)
+        return "the device has local memory of its own: made for those where it is cache";
+    const struct shape s = shape_of(problem, device);
+    if (s.patch_bytes + s.dy_bytes + s.sums_bytes > device->local_memory)
+        return "the smallest slice's sums and patch exceed the local memory";
+    return NULL;
+}
+
+static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
+{
+    const struct shape s = shape_of(problem, device);
+    /* Filters and channels are computed in whole blocks. */
+    const double computed = (double)atrous__round_up(problem->filters, filters_of_block(&s)) *
+                            (double)atrous__round_up(problem->channels, s.pixels);
+    const double waste = computed / ((double)problem->filters * (double)problem->channels);
+    const double macs_per_ms = 1.6e6 * (double)device->vector * (double)device->compute_units;
+    return 0.02 + problem->valid_macs * waste / macs_per_ms;
+}
+
+static size_t workspace(const struct atrous__problem *problem, const struct atrous__device *device)
+{
+    const struct shape s = shape_of(problem, device);
+    return s.parts > 1 ? s.parts * problem->out_count * sizeof(float) : 0;
+}
+
+static atrous_status build_sums(const struct atrous__problem *p, struct atrous__env *env,
+                                const struct shape *s, const char *options, struct atrous__job *job,
+                                atrous_error *error)
+{
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    const size_t groups = s->parts * s->filter_slices * s->channel_slices * p->groups;
+    *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__GRAD_OUTPUT));
+    atrous__launch_add(launch,
+                       atrous__arg_tensor(s->parts > 1 ? ATROUS__WORKSPACE : ATROUS__OUTPUT));
+    atrous__launch_add_geometry(launch, p);
+    atrous__launch_add_lattice(launch, &s->lattice, 1);
+    const struct atrous__arg args[] = {
+        atrous__arg_int4(s->lattice.rows, s->lattice.columns, s->patch_channels, s->blocks),
+        atrous__arg_int4(s->channels, s->filter_slices, s->channel_slices, s->parts),
+        atrous__arg_int(p->conv.orientation == ATROUS_TRUE_CONVOLUTION ? 1 : 0),
+        atrous__arg_int(s->patch_bytes / sizeof(float)),
+        atrous__arg_local(s->patch_bytes),
+        atrous__arg_local(s->dy_bytes),
+        atrous__arg_local(s->sums_bytes),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    return atrous__launch_make(env, "gradient.cl", "gradient", options, launch, error);
+}
+
+static atrous_status build_reduce(const struct atrous__problem *p, struct atrous__env *env,
+                                  const struct shape *s, const char *options,
+                                  struct atrous__job *job, atrous_error *error)
+{
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    *launch = (struct atrous__launch){.dims = 1,
+                                      .global = {atrous__round_up(p->out_count, REDUCE_ITEMS)},
+                                      .local = {REDUCE_ITEMS},
+                                      .any_local = true};
+    const struct atrous__arg args[] = {
+        atrous__arg_tensor(ATROUS__WORKSPACE),
+        atrous__arg_tensor(ATROUS__OUTPUT),
+        atrous__arg_int4((size_t)p->conv.activation, (size_t)p->conv.residual, 0, 0),
+        atrous__arg_float4(0.0, 0.0, p->conv.alpha, p->conv.beta),
+        atrous__arg_int(s->parts),
+        atrous__arg_long(p->out_count),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    return atrous__launch_make(env, "gradient.cl", "gradient_reduce", options, launch, error);
+}
+
+static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error)
+{
+    const struct shape s = shape_of(p, &env->device);
+    char options[64];
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
+    job->workspace_bytes = workspace(p, &env->device);
+    atrous_status status = build_sums(p, env, &s, options, job, error);
+    if (status == ATROUS_OK && s.parts > 1)
+        status = build_reduce(p, env, &s, options, job, error);
+    if (status == ATROUS_OK)
+        status = atrous__gradient_build(p, env, p->out_count, job, error);
+    return status;
+}
+
+static void probe(atrous_conv *conv)
+{
+    atrous_conv_init(conv, 2, sizeof *conv);
+    conv->direction = ATROUS_BACKWARD_WEIGHTS;
+    conv->in_channels = 7;
+    conv->out_channels = 19;
+    conv->has_bias = 1;
+    for (int i = 0; i < 2; ++i) {
+        conv->input[i] = 11 + 3 * (size_t)i;
+        conv->kernel[i] = 3;
+        conv->dilation[i] = 2;
+        conv->pad_begin[i] = conv->pad_end[i] = 2;
+    }
+}
+
+const struct atrous__solver atrous__gradient = {.name = "gradient",
+                                                .forms = 1u << ATROUS__GRADIENT,
+                                                .refuse = refuse,
+                                                .estimate = estimate,
+                                                .bound_terms = atrous__direct_terms,
+                                                .workspace = workspace,
+                                                .build = build,
+                                                .probe = probe};

@@ -1,0 +1,242 @@
+// gradient.cl: the gradient of the weights for CPU-class devices, one work-item per group.
+//
+//     dw[k][c][t] = sum over n, p of dy[n][k][p] * x[n][c][p*S + t*D - P]
+//
+// Layout  x[N][C][D][H][W] or x[N][D][H][W][C], dy likewise; dw[K][C/G][tap]
+// Group   a slice of filters by a slice of channels, all taps, over one part of the tiles of all
+//         images; tiles and patches as simd.cl has them.
+// Local   patch[KD][patch rows][pitch][CB]: what a tile reads of CB channels, padding applied.
+//         dy[filter block][row][column][FB]: the tile's gradients.
+//         sums[filter block][tap][channel of the slice][FB]
+// Inner   PX channels x FV vectors of filters in registers, over pixels; channels broadcast.
+//         With several parts each writes its sums to the workspace, and gradient_reduce adds them
+//         in their order: no atomics, the same bits every time.
+// Host    host/solve/gradient.c
+// Lint    -DVEC=8 -DFV=2 -DPX=6
+// Lint    -DVEC=16 -DFV=2 -DPX=8
+// Lint    -DVEC=4 -DFV=2 -DPX=6
+
+#if !defined(VEC) || !defined(FV) || !defined(PX)
+#error "gradient.cl needs -D VEC FV PX"
+#endif
+
+#include "epilogue.clh"
+#include "gather.clh"
+#include "problem.clh"
+#include "vectors.clh"
+
+enum { PASS = 128 }; // pixels summed in registers before they join the sums, about
+
+// Columns [begin, end) of a tile where tap s reads input; all of them unless zeros pad.
+inline int2 columns_inside(const Tile *t, const int s)
+{
+    if (t->dilation.w != PADDING_ZEROS)
+        return (int2)(0, t->columns);
+    const int stride = t->stride.z, first = t->column * stride + s * t->dilation.z - t->pad.z;
+    const int begin = clamp((stride - 1 - first) / stride, 0, t->columns);
+    const int end = first < t->in.z ? (t->in.z - first + stride - 1) / stride : 0;
+    return (int2)(begin, clamp(end, begin, t->columns));
+}
+
+inline int is_row_inside(const Tile *t, const int row, const int q)
+{
+    const int i = (t->row + row * t->row_step) * t->stride.y + q * t->dilation.y - t->pad.y;
+    return t->dilation.w != PADDING_ZEROS || (i >= 0 && i < t->in.y);
+}
+
+// Adds one tap of PX channels and FB filters over the tile's rows [first, end) to their sums.
+// `patch` points at the tap's place for output row 0, column 0 and the first of the channels.
+inline void multiply(const Tile *t, const int q, const int first, const int end, const int2 columns,
+                     __local const float *patch, const int cb, __local const float *dy,
+                     __local float *sums)
+{
+    VECTOR acc[PX][FV];
+#pragma unroll
+    for (int j = 0; j < PX; ++j)
+#pragma unroll
+        for (int v = 0; v < FV; ++v)
+            acc[j][v] = LOAD(v, sums + j * FB);
+
+    const long count = columns.y - columns.x;
+    for (int row = first; row < end; ++row) {
+        if (!is_row_inside(t, row, q))
+            continue;
+        __local const float *x = patch + (row * t->row_stride * t->pitch + columns.x) * cb;
+        __local const float *d = dy + (row * t->columns + columns.x) * FB;
+        for (long i = 0; i < count; ++i) {
+            VECTOR f[FV];
+#pragma unroll
+            for (int v = 0; v < FV; ++v)
+                f[v] = LOAD(v, d + i * FB);
+#pragma unroll
+            for (int j = 0; j < PX; ++j)
+#pragma unroll
+                for (int v = 0; v < FV; ++v)
+                    acc[j][v] = fma((VECTOR)(x[i * cb + j]), f[v], acc[j][v]);
+        }
+    }
+
+#pragma unroll
+    for (int j = 0; j < PX; ++j)
+#pragma unroll
+        for (int v = 0; v < FV; ++v)
+            STORE(acc[j][v], v, sums + j * FB);
+}
+
+// All taps of the patch's channels and one filter block over rows [first, end).
+inline void add_taps(const Tile *t, const int first, const int end, __local const float *patch,
+                     const int channels, const int cb, __local const float *dy,
+                     __local float *sums, const int slice_channels)
+{
+    for (int r = 0; r < t->kernel_.x; ++r) {
+        const int iz = patch_plane(t, r);
+        for (int q = 0; q < t->kernel_.y; ++q)
+            for (int s = 0; s < t->kernel_.z; ++s, sums += slice_channels * FB) {
+                const int2 columns = columns_inside(t, s);
+                const int is_outside =
+                    t->dilation.w == PADDING_ZEROS && (iz < 0 || iz >= t->in.x);
+                __local const float *from =
+                    patch + ((r * t->patch_rows + q) * t->pitch + s * t->tap_step) * cb;
+                if (is_outside || columns.x >= columns.y)
+                    continue;
+                for (int c = 0; c < channels; c += PX)
+                    multiply(t, q, first, end, columns, from + c, cb, dy, sums + c * FB);
+            }
+    }
+}
+
+// The tile of dy as something load_patch() reads: its own rows and columns, nothing around.
+inline Tile gradient_tile(const Tile *t)
+{
+    Tile d = *t;
+    d.in = t->out;
+    d.kernel_ = (int4)(1, 1, 1, t->kernel_.w);
+    d.stride = (int4)(1, 1, 1, t->stride.w);
+    d.dilation = (int4)(1, t->row_step, 1, PADDING_ZEROS);
+    d.pad = (int4)(0, 0, 0, t->pad.w & FLAG_OUTPUT_NHWC ? FLAG_INPUT_NHWC : 0);
+    d.patch_rows = t->rows, d.pitch = t->columns;
+    d.row_stride = 1, d.segment = 0, d.tap_step = 1;
+    return d;
+}
+
+inline void clear(__local float *values, const int count)
+{
+    for (int i = 0; i < count; ++i)
+        values[i] = 0.0f;
+}
+
+// What a group computes: its slices, counted in the group of the convolution.
+typedef struct {
+    int group, filter, filters, channel, channels; // first ones and how many
+    int blocks, room;                              // of filters; channels there is room for
+} Slice;
+
+// Adds one tile of one image to the sums.
+inline void add_tile(const Tile *t, const Slice *s, __global const float *x,
+                     __global const float *grad, const float pad_value, const int cb,
+                     __local float *patch, __local float *dy, __local float *sums)
+{
+    const int taps = t->kernel_.x * t->kernel_.y * t->kernel_.z;
+    const int all_channels = t->in.w * t->kernel_.w, all_filters = t->out.w * t->kernel_.w;
+    const Steps from = steps_of(t->pad.w & FLAG_INPUT_NHWC, plane_of(t->in), all_channels);
+    const Steps to = steps_of(t->pad.w & FLAG_OUTPUT_NHWC, plane_of(t->out), all_filters);
+    const Tile d = gradient_tile(t);
+    const int dy_block = t->rows * t->columns * FB;
+    __global const float *image = x + t->n * (ulong)all_channels * plane_of(t->in) +
+                                  (ulong)(s->group * t->in.w + s->channel) * from.channel;
+    __global const float *dy_image = grad + t->n * (ulong)all_filters * plane_of(t->out) +
+                                     (ulong)(s->group * t->out.w + s->filter) * to.channel;
+
+    // Lanes beyond the last filter are never stored, but must hold numbers.
+    if (s->filters % FB != 0)
+        clear(dy, s->blocks * dy_block);
+    for (int b = 0; b < s->blocks; ++b)
+        load_patch(&d, dy_image + (ulong)(b * FB) * to.channel, to,
+                   min(FB, s->filters - b * FB), 0.0f, dy + b * dy_block, FB);
+
+    const int step = max(PASS / t->columns, 1);
+    for (int c = 0; c < s->channels; c += cb) {
+        const int channels = min(cb, s->channels - c);
+        load_patch(t, image + (ulong)c * from.channel, from, channels, pad_value, patch, cb);
+        for (int row = 0; row < t->rows; row += step)
+            for (int b = 0; b < s->blocks; ++b)
+                add_taps(t, row, min(row + step, t->rows), patch, channels, cb, dy + b * dy_block,
+                         sums + (b * taps * s->room + c) * FB, s->room);
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gradient(__global const float *restrict x, const ulong x_at,
+              __global const float *restrict grad, const ulong grad_at,
+              __global float *restrict dw, const ulong dw_at, GEOMETRY,
+              const int4 lattice, // step between rows, patch rows between them, patch rows, pitch
+              const int4 grid,    // 1, column tiles, row tiles of a phase, phases
+              const int segment,
+              const int4 tile, // rows, columns, channels of a patch, filter blocks of a slice
+              const int4 cut,  // channels of a slice, filter slices, channel slices, parts
+              const int flip, const int patch_floats,
+              __local float *patch, __local float *dy, __local float *sums, const int run)
+{
+    if (run == 0)
+        return;
+
+    ulong rest = get_global_id(0);
+    const int part = (int)(rest % (ulong)cut.w);
+    rest /= (ulong)cut.w;
+    Slice s;
+    s.filter = (int)(rest % (ulong)cut.y) * tile.w * FB;
+    rest /= (ulong)cut.y;
+    s.channel = (int)(rest % (ulong)cut.z) * cut.x;
+    s.group = (int)(rest / (ulong)cut.z);
+    s.filters = min(tile.w * FB, out.w - s.filter);
+    s.channels = min(cut.x, in.w - s.channel);
+    s.blocks = (s.filters + FB - 1) / FB;
+    s.room = cut.x;
+
+    const int taps = kernel_.x * kernel_.y * kernel_.z;
+    clear(sums, tile.w * taps * s.room * FB);
+    clear(patch, patch_floats);
+    const ulong of_image = (ulong)grid.y * (ulong)grid.z * (ulong)grid.w * (ulong)out.x;
+    const ulong tiles = of_image * (ulong)stride.w;
+    const ulong end = tiles * (ulong)(part + 1) / (ulong)cut.w;
+    for (ulong i = tiles * (ulong)part / (ulong)cut.w; i < end; ++i) {
+        const ulong at =
+            (i / of_image * (ulong)kernel_.w + (ulong)s.group) * of_image + i % of_image;
+        Tile t;
+        if (find_tile(&t, at, in, out, kernel_, stride, dilation, pad, tile, lattice, grid,
+                      segment))
+            add_tile(&t, &s, x + x_at, grad + grad_at, pad_value, tile.z, patch, dy, sums);
+    }
+
+    // Parts lie one after the other in the workspace; one part alone is the result.
+    const ulong count = (ulong)(out.w * kernel_.w) * (ulong)in.w * (ulong)taps;
+    const Epilogue e = epilogue_of(after, factors, grad, 0, grad, dw + dw_at);
+    __global float *to = dw + dw_at + (ulong)part * count;
+    for (int f = 0; f < s.filters; ++f)
+        for (int c = 0; c < s.channels; ++c) {
+            const ulong row =
+                ((ulong)(s.group * out.w + s.filter + f) * (ulong)in.w + (ulong)(s.channel + c)) *
+                (ulong)taps;
+            for (int tap = 0; tap < taps; ++tap) {
+                const float sum = sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB];
+                const ulong place = row + (ulong)(flip ? taps - 1 - tap : tap);
+                to[place] = cut.w > 1 ? sum : finish(&e, sum, place);
+            }
+        }
+}
+
+// dw = the parts' sums added, through the epilogue.
+__kernel void gradient_reduce(__global const float *restrict sums, const ulong sums_at,
+                              __global float *restrict dw, const ulong dw_at, const int4 after,
+                              const float4 factors, const int parts, const ulong count,
+                              const int run)
+{
+    const ulong at = get_global_id(0);
+    if (run == 0 || at >= count)
+        return;
+    const Epilogue e = epilogue_of(after, factors, sums, 0, sums, dw + dw_at);
+    float sum = 0.0f;
+    for (int part = 0; part < parts; ++part)
+        sum += sums[sums_at + (ulong)part * count + at];
+    dw[dw_at + at] = finish(&e, sum, at);
+}
