@@ -77,17 +77,37 @@ static atrous_status pack(struct app *app, atrous_error *error)
                             error);
 }
 
+/* A forward problem that the solver is for. */
+static atrous_conv conv_for(const char *solver)
+{
+    atrous_conv conv = shape_square(2, 17, 20, 18, 3, 3); /* one that most solvers take */
+
+    if (solver != NULL && strcmp(solver, "filter") == 0)
+        conv = shape_square(2, 2, 3, 18, 3, 3);
+    if (solver != NULL && strcmp(solver, "depthwise") == 0) {
+        conv = shape_square(2, 20, 20, 18, 3, 3);
+        conv.groups = conv.in_channels;
+    }
+    conv.has_bias = 1;
+    return conv;
+}
+
+bool app_takes(const char *solver)
+{
+    const atrous_conv conv = conv_for(solver);
+    return harness_serves(solver, &conv);
+}
+
 /* Everything up to packed weights; `solver` NULL lets the library choose. */
 struct app app_open(const char *solver, size_t units_of_lead,
                     cl_command_queue_properties properties)
 {
-    atrous_conv conv = shape_square(2, 17, 20, 18, 3, 3); /* one that every solver takes */
+    const atrous_conv conv = conv_for(solver);
     struct random random = {SEED};
     struct app app = {.info = {.struct_size = sizeof app.info}};
     atrous_plan_options options;
     atrous_error error;
 
-    conv.has_bias = 1;
     app.data = data_draw(&conv, &random, FILL_INTEGERS);
     data_solve(&app.data);
     app.device = atrous_context_cl_device(harness.context);

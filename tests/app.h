@@ -21,6 +21,8 @@ struct app {
 /* A context of its own, buffers whose tensors start `leads` alignment units in, packed weights.
  * `solver` NULL lets the library choose. */
 struct app app_open(const char *solver, size_t leads, cl_command_queue_properties properties);
+/* Whether the solver has forward problems at all, and so app_open() one for it. */
+bool app_takes(const char *solver);
 /* Another problem, plan, queue and buffers on the same contexts. */
 struct app app_beside(const struct app *first);
 void app_close(struct app *app);

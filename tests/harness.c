@@ -34,8 +34,9 @@ static bool asked_for(const char *solver)
     return false;
 }
 
-/* Learns the solvers' names from the table of a plan that anything can serve. */
-static bool list_solvers(void)
+/* Learns the solvers' names from the table of a plan that anything can serve. Those that compute
+ * nothing but gradients of weights are of no use where every problem is forward. */
+static bool list_solvers(bool gradients)
 {
     const atrous_conv conv = shape_square(2, 1, 1, 4, 3, 1);
     atrous_candidate candidate = {.struct_size = sizeof candidate};
@@ -53,7 +54,9 @@ static bool list_solvers(void)
         return false;
     }
     for (size_t i = 0; atrous_plan_candidate(plan, i, &candidate, NULL) == ATROUS_OK; ++i)
-        if (asked_for(candidate.solver) && harness.solver_count < HARNESS_MAX_SOLVERS)
+        if (asked_for(candidate.solver) &&
+            (strcmp(candidate.solver, "gradient") == 0) == gradients &&
+            harness.solver_count < HARNESS_MAX_SOLVERS)
             harness.solver[harness.solver_count++] = candidate.solver;
     atrous_plan_destroy(plan);
     return harness.solver_count > 0;
@@ -80,10 +83,15 @@ int harness_open(void)
     }
     if (atrous_context_describe(harness.context, &info, NULL) == ATROUS_OK)
         printf("device: %s (%s)\n", info.name, info.platform);
-    if (list_solvers())
+    if (list_solvers(false))
         return 0;
     harness_close();
     return 1;
+}
+
+void harness_add_gradients(void)
+{
+    assert_true(list_solvers(true));
 }
 
 void harness_close(void)
@@ -120,6 +128,13 @@ static atrous_plan *plan_or_refusal(const char *solver, const atrous_conv *conv)
     }
     harness_expect_ok(status, &error, solver, conv);
     return plan;
+}
+
+bool harness_serves(const char *solver, const atrous_conv *conv)
+{
+    atrous_plan *plan = plan_or_refusal(solver, conv);
+    atrous_plan_destroy(plan);
+    return plan != NULL;
 }
 
 bool harness_run(const char *solver, const struct data *data, float *y)

@@ -30,6 +30,8 @@ extern struct harness harness;
  * there (1 where CI is "true"), said in words on stdout. */
 int harness_open(void);
 void harness_close(void);
+/* Adds the solvers that compute nothing but gradients of weights to harness.solver. */
+void harness_add_gradients(void);
 
 /* Runs `data` through `solver` into y: inputs, output and scratch lie between guard words, the
  * output is poisoned with NaN first. False when the solver refuses the problem; any other
@@ -47,6 +49,9 @@ bool harness_check_exact(const char *solver, const struct data *data, uint64_t s
 /* Fails the test with the solver, geometry and seed unless the call succeeded. */
 void harness_expect_ok(atrous_status status, const atrous_error *error, const char *solver,
                        const atrous_conv *conv);
+
+/* Whether the solver accepts the problem; any failure but a refusal fails the test. */
+bool harness_serves(const char *solver, const atrous_conv *conv);
 
 /* The first solvers of both kinds take everything: the reference kernel and the CPU path. */
 bool harness_takes_everything(const char *solver);

@@ -123,6 +123,25 @@ run 0 "causal signal" conv --device $device --input s.npy --weights ws.npy --out
 "$make_npy" v.npy 1,2,6,7,8 && "$make_npy" wv.npy 3,2,2,3,2
 run 0 "volume" conv --device $device --input v.npy --weights wv.npy --output y.npy \
     --dilation 2,1,3 --check --repeat 2
+"$make_npy" w1.npy 12,16,3,3
+for d in cpu $device; do
+    run 0 "transposed on $d" conv --device $d --transposed --input x.npy --weights w.npy \
+        --bias b.npy --output "t$d.npy" --stride 2,3 --dilation 3,2 --pad 1 --output-padding 1 --check
+    says out "1,16,68,97"
+    run 0 "backward data on $d" conv --device $d --backward-data --grad-output x.npy \
+        --weights w.npy --input-shape 1,16,64,61 --stride 2 --pad 1,2 --output "dx$d.npy" --check
+    run 0 "backward weights on $d" conv --device $d --backward-weights --grad-output x.npy \
+        --input x.npy --kernel 3 --dilation 4 --pad same --pad-mode reflect --output "dw$d.npy" \
+        --bias-output "db$d.npy" --check --json
+    says out '"passed":[[:space:]]*true'
+done
+for t in t dx dw db; do
+    same "${t}cpu.npy" "${t}$device.npy"
+done
+for direction in transposed backward-data backward-weights; do
+    run 0 "plan of $direction" plan --device $device --$direction --shape 1,16,32,32 --filters 8 \
+        --kernel 3 --stride 2 --check
+done
 run 0 "plan" plan --device $device --shape 1,16,32,32 --filters 16 --kernel 3 --dilation 4 --pad same
 for solver in $solvers; do
     says out "$solver"
@@ -178,7 +197,21 @@ bad_conv "unknown activation" "relv" --input x.npy --weights w.npy --activation 
 bad_conv "unknown layout" "nwhc" --input x.npy --weights w.npy --layout nwhc
 bad_conv "channels of another layout" "w.npy" --input x.npy --weights w.npy --layout nhwc
 bad_conv "unknown type" "f33" --input x.npy --weights w.npy --type f33
-bad_conv "direction not served" "transposed" --transposed --input x.npy --weights w.npy
+bad_conv "transposed without weights" "weights" --transposed --input x.npy
+bad_conv "transposed weights" "w1.npy.*axis 0" --transposed --input x.npy --weights w1.npy
+bad_conv "output padding" "output-padding|output_padding" --transposed --input x.npy \
+    --weights w.npy --output-padding 2
+bad_conv "transposed padding" "pad" --transposed --input x.npy --weights w.npy --pad-mode reflect
+bad_conv "backward data without a shape" "input-shape" --backward-data --grad-output x.npy \
+    --weights w.npy
+bad_conv "backward data with an input" "input" --backward-data --grad-output x.npy --input x.npy \
+    --weights w.npy --input-shape 1,16,34,34
+bad_conv "gradient of another shape" "x.npy.*shape" --backward-data --grad-output x.npy \
+    --weights w.npy --input-shape 1,16,33,34
+bad_conv "backward weights without a kernel" "kernel" --backward-weights --grad-output x.npy \
+    --input x.npy
+bad_conv "bias output of forward" "bias-output" --input x.npy --weights w.npy --bias-output b2.npy
+bad_conv "two directions" "transposed" --transposed --backward-data --input x.npy --weights w.npy
 bad_conv "bias of another length" "s.npy" --input x.npy --weights w.npy --bias s.npy
 bad "plan without a kernel" "kernel" plan --shape 1,1,8,8 --filters 1
 bad "plan with a bad shape" "shape" plan --shape 1,x,8 --filters 1 --kernel 3

@@ -202,9 +202,6 @@ static void refusals_not_served_yet(void **state)
     conv.type = ATROUS_TYPE_F16;
     expect_refusal(&conv, ATROUS_UNSUPPORTED, "type", NULL);
     conv = good();
-    conv.direction = ATROUS_TRANSPOSED;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "direction", NULL);
-    conv = good();
     conv.channel_scale = 1;
     expect_refusal(&conv, ATROUS_UNSUPPORTED, "channel_scale", NULL);
     conv = good();

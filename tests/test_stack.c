@@ -134,6 +134,51 @@ static void stack_chain_takes_turns(void **state)
     net_close(&net);
 }
 
+/* A residual that nothing reads later, under alpha: alpha times it is what counts. */
+static void stack_residual_under_alpha(void **state)
+{
+    struct random random = {SEED};
+
+    (void)state;
+    for (int before = 0; before < 2; ++before) {
+        struct net net = net_open(2, 1, 2, (size_t[]){8, 9, 1});
+        for (int i = 0; i < 4; ++i)
+            net_add(&net, 2, 3, 1);
+        net.layers[2].conv.residual = before ? ATROUS_RESIDUAL_BEFORE : ATROUS_RESIDUAL_AFTER;
+        net.layers[2].residual = (atrous_source){ATROUS_FROM_LAYER, 0};
+        net.layers[2].conv.activation = ATROUS_ACTIVATION_RELU;
+        net.layers[2].conv.alpha = 0.5;
+        net_draw(&net, &random);
+        net_expect_same(&net, NULL, 0);
+        net_close(&net);
+    }
+}
+
+/* Halved by a stride, doubled again by a transposed layer, added to what was there before. */
+static void stack_encodes_and_decodes(void **state)
+{
+    struct random random = {SEED};
+    struct net net = net_open(2, 2, 3, (size_t[]){8, 12, 1});
+
+    (void)state;
+    net_add(&net, 4, 3, 1)->conv.activation = ATROUS_ACTIVATION_RELU;
+    atrous_layer *layer = net_add(&net, 6, 3, 2);
+    layer->conv.stride[0] = layer->conv.stride[1] = 2;
+    layer = net_add(&net, 4, 4, 1);
+    layer->conv.direction = ATROUS_TRANSPOSED;
+    layer->has_pad_rule = 0;
+    for (int axis = 0; axis < 2; ++axis) {
+        layer->conv.stride[axis] = 2;
+        layer->conv.pad_begin[axis] = layer->conv.pad_end[axis] = 1;
+    }
+    layer->conv.residual = ATROUS_RESIDUAL_AFTER;
+    layer->residual = (atrous_source){ATROUS_FROM_LAYER, 0};
+    net_add(&net, 2, 1, 1);
+    net_draw(&net, &random);
+    net_expect_same(&net, NULL, 0);
+    net_close(&net);
+}
+
 /* Branches of one input, summed; one of them given out as well and read again. */
 static void stack_gives_out_branches_and_sums(void **state)
 {
@@ -179,6 +224,8 @@ static void random_layer(struct net *net, struct random *random, atrous_source *
     }
     if (random_chance(random, 30))
         layer->conv.activation = ATROUS_ACTIVATION_RELU;
+    if (random_chance(random, 30))
+        layer->conv.alpha = 0.75;
     const int sum = (int)random_between(random, 0, 1);
     if (random_chance(random, 25) && !net_reads_sum(layer, sum))
         layer->sum = sum;
@@ -388,6 +435,8 @@ int main(void)
         cmocka_unit_test(stack_agrees_with_the_oracle),
         cmocka_unit_test(stack_wavenet_in_two_activations),
         cmocka_unit_test(stack_chain_takes_turns),
+        cmocka_unit_test(stack_residual_under_alpha),
+        cmocka_unit_test(stack_encodes_and_decodes),
         cmocka_unit_test(stack_gives_out_branches_and_sums),
         cmocka_unit_test(stack_random_graphs),
         cmocka_unit_test(stack_check_tells_right_from_wrong),

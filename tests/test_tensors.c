@@ -1,11 +1,14 @@
 /* The tensors other frameworks computed, through every solver that accepts the problem. */
 #include "testing.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"
+#include "directed.h"
 #include "files.h"
 #include "harness.h"
 #include "oracle.h"
@@ -19,7 +22,7 @@ static const char *not_served(size_t row)
     const char *lhs = csv_cell(&table, row, "lhs_dilation");
     const char *mode = csv_cell(&table, row, "pad_mode");
 
-    if (!csv_is(&table, row, "op", "conv"))
+    if (!csv_is(&table, row, "op", "conv") && !csv_is(&table, row, "op", "deconv"))
         return csv_cell(&table, row, "op");
     if (!csv_is(&table, row, "dtype", "float32"))
         return "another type";
@@ -30,7 +33,7 @@ static const char *not_served(size_t row)
     if (strcmp(mode, "constant") != 0 && strcmp(mode, "reflect") != 0 &&
         strcmp(mode, "edge") != 0 && strcmp(mode, "wrap") != 0)
         return "another padding mode";
-    return csv_is(&table, row, "y", "-") ? "gradient only" : NULL;
+    return NULL;
 }
 
 /* Reads `rank` numbers of "2,1" (or "1:2,0:1" with `second`). False when the count is another. */
@@ -139,6 +142,93 @@ static void check_record(size_t row, size_t *ran)
     data_free(&data); /* frees what x, w and b hold */
 }
 
+/* Compares `got` and the record, in the problem's order of outputs, with the truth: each within
+ * the bound, and one rounding for the record. */
+static void compare_directed(const char *name, const char *who, const struct directed *problem,
+                             const float *got)
+{
+    const size_t count = directed_outputs_count(&problem->conv);
+    double *value = calloc(count, sizeof *value), *bound = calloc(count, sizeof *bound);
+
+    assert_true(value != NULL && bound != NULL);
+    directed_solve(problem, value, bound);
+    for (size_t i = 0; i < count; ++i)
+        if (!(fabs((double)got[i] - value[i]) <= bound[i] + (double)FLT_EPSILON * fabs(value[i])))
+            fail_msg("%s, %s, direction %d: [%zu] = %.9g, not %.9g, bound %.3g", name, who,
+                     (int)problem->conv.direction, i, (double)got[i], value[i], bound[i]);
+    free(value);
+    free(bound);
+}
+
+static void check_directed(const char *name, const struct directed *problem, const float *record,
+                           size_t *ran)
+{
+    float *got = floats(directed_outputs_count(&problem->conv));
+
+    compare_directed(name, "the record against the oracle", problem, record);
+    for (size_t s = 0; s < harness.solver_count; ++s) {
+        if (!directed_run(harness.solver[s], problem, got))
+            continue;
+        ++ran[s];
+        compare_directed(name, harness.solver[s], problem, got);
+    }
+    free(got);
+}
+
+/* A transposed convolution: weights [C][K/G][taps]. */
+static void check_transposed(size_t row, size_t *ran)
+{
+    struct npy x = tensor(row, "x"), w = tensor(row, "w"), y = tensor(row, "y"), b = {0};
+    struct directed problem = {.x = NULL};
+    atrous_conv *conv = &problem.conv;
+
+    describe(row, &x, &w, conv);
+    conv->direction = ATROUS_TRANSPOSED;
+    conv->out_channels = w.shape[1] * conv->groups;
+    assert_true(
+        read_list(csv_cell(&table, row, "output_padding"), conv->rank, conv->output_padding, NULL));
+    if (conv->has_bias)
+        b = tensor(row, "b");
+    problem.counts = directed_count(conv);
+    assert_int_equal(problem.counts.y, x.count);
+    assert_int_equal(problem.counts.w, w.count);
+    assert_int_equal(problem.counts.x, y.count);
+    problem.y = x.values;
+    problem.w = w.values;
+    problem.bias = b.values;
+    check_directed(csv_cell(&table, row, "name"), &problem, y.values, ran);
+    npy_free(&x);
+    npy_free(&w);
+    npy_free(&y);
+    npy_free(&b);
+}
+
+/* dx, dw and db of a convolution. */
+static void check_gradients(size_t row, size_t *ran)
+{
+    const char *name = csv_cell(&table, row, "name");
+    struct npy x = tensor(row, "x"), w = tensor(row, "w"), dy = tensor(row, "dy"),
+               dx = tensor(row, "dx"), dw = tensor(row, "dw"), db = tensor(row, "db");
+    struct directed problem = {.x = x.values, .w = w.values, .y = dy.values};
+    float *both = floats(dw.count + db.count);
+
+    describe(row, &x, &w, &problem.conv);
+    problem.counts = directed_count(&problem.conv);
+    assert_int_equal(problem.counts.y, dy.count);
+    problem.conv.has_bias = 0;
+    problem.conv.direction = ATROUS_BACKWARD_DATA;
+    check_directed(name, &problem, dx.values, ran);
+    problem.conv.has_bias = 1;
+    problem.conv.direction = ATROUS_BACKWARD_WEIGHTS;
+    memcpy(both, dw.values, dw.count * sizeof *both);
+    memcpy(both + dw.count, db.values, db.count * sizeof *both);
+    check_directed(name, &problem, both, ran);
+    struct npy *all[] = {&x, &w, &dy, &dx, &dw, &db};
+    for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
+        npy_free(all[i]);
+    free(both);
+}
+
 static void tensors_agree_with_the_records(void **state)
 {
     size_t ran[HARNESS_MAX_SOLVERS] = {0}, used = 0;
@@ -150,7 +240,12 @@ static void tensors_agree_with_the_records(void **state)
             printf("left out: %s (%s)\n", csv_cell(&table, row, "name"), why);
             continue;
         }
-        check_record(row, ran);
+        if (csv_is(&table, row, "op", "deconv"))
+            check_transposed(row, ran);
+        else if (!csv_is(&table, row, "y", "-"))
+            check_record(row, ran);
+        if (!csv_is(&table, row, "dx", "-"))
+            check_gradients(row, ran);
         ++used;
     }
     assert_true(used > 0);
@@ -174,8 +269,10 @@ int main(void)
         return 1;
     }
     failed = harness_open();
-    if (failed == 0)
+    if (failed == 0) {
+        harness_add_gradients();
         failed = cmocka_run_group_tests_name("tensors", tests, NULL, NULL);
+    }
     harness_close();
     csv_free(&table);
     return failed;
