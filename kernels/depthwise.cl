@@ -106,8 +106,8 @@ inline void sum_row(const Tile *t, __local const float *patch, __local const flo
         for (int c = 0; c < channels; c += VEC) {
             const int lane = min(c, channels - VEC);
             const VECTOR b = e->has_bias ? GET_X(e->bias + channel + lane) : (VECTOR)(0.0f);
-            sum_pixels(t, patch + column * BLOCK + lane, taps + lane, e, b, y + column * step + lane,
-                       step, t->columns - column);
+            sum_pixels(t, patch + column * BLOCK + lane, taps + lane, e, b,
+                       y + column * step + lane, step, t->columns - column);
         }
 }
 
@@ -134,8 +134,8 @@ void depthwise(TENSORS, GEOMETRY,
     int slice = -1;
     for (ulong at = first; at < end; ++at) {
         Tile t;
-        if (!find_tile(&t, at, in_all, out_all, kernel_one, stride, dilation, pad, tile, lattice, grid,
-                       segment))
+        if (!find_tile(&t, at, in_all, out_all, kernel_one, stride, dilation, pad, tile, lattice,
+                       grid, segment))
             continue;
         // The last block may overlap the one before.
         const int channels = min(BLOCK, all), channel = min(t.slice * BLOCK, all - channels);
