@@ -33,9 +33,13 @@ static unsigned settle_threads(char **argv)
     set_where_unset("POCL_MAX_PTHREAD_COUNT", text);
     /* What is measured is the cost model's choice, not what a tuning remembers. */
     set_where_unset("ATROUS_CACHE", "off");
+    /* A thread to a processor on either side: where a sleeping thread wakes is a coin toss
+     * otherwise, and two on one processor take twice the time. */
+    set_where_unset("POCL_AFFINITY", "1");
+    const bool set_binding = set_where_unset("OMP_PROC_BIND", "true");
     const bool set_threads = set_where_unset("OMP_NUM_THREADS", text);
     const bool set_policy = set_where_unset("OMP_WAIT_POLICY", "passive");
-    if (set_threads || set_policy)
+    if (set_threads || set_policy || set_binding)
         execvp(argv[0], argv); /* comes back only where it failed: then go on as we are */
     return (unsigned)threads;
 }

@@ -12,7 +12,8 @@
 //         TAPS: on either axis, where known and the rows are one tap apart, for one channel
 //         and filter; else 0.
 // Host    host/solve/planes.c, for filter.c and depthwise.c
-// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=3 -DTILE_WIDE=3 -DTAPS=3
+// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=4 -DTILE_WIDE=2 -DTAPS=3
+// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=3 -DTILE_WIDE=3 -DTAPS=5
 // Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0
 // Lint    -DVEC=16 -DFILTERS=4 -DTILE_ROWS=1 -DTILE_WIDE=3 -DTAPS=0
 

@@ -83,6 +83,12 @@ const char *atrous__refuse_wide(const struct atrous__problem *p)
             a->stride > widest || a->spread > widest || a->crop > widest || reach > (double)widest)
             return "an axis, with its padding, or a step along it exceeds 2^29";
     }
+    /* So that no size of a tile overflows: a patch holds no more than some rows of this. */
+    double positions = 1;
+    for (int i = 0; i < ATROUS__AXES; ++i)
+        positions *= (double)(p->axis[i].in + p->axis[i].pad + p->axis[i].pad_end);
+    if (positions > 0x1p44)
+        return "the padded input of a channel exceeds 2^44 positions";
     if (p->taps > widest || p->conv.in_channels > widest || p->conv.out_channels > widest ||
         p->batch > widest)
         return "the taps, the channels or the batch exceed 2^29";

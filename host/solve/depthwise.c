@@ -8,7 +8,8 @@ enum {
     BLOCK = 64,             /* channels of a tile, a run long enough to stream */
     PIXELS = 8,             /* of depthwise.cl's register block */
     PATCH_BYTES = 96 << 10, /* a share of an L2 */
-    MAX_COLUMNS = 48
+    MAX_COLUMNS = 48,
+    MAX_ROWS = 64
 };
 
 /* Tile of depthwise.cl. */
@@ -25,7 +26,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     struct shape s = {0};
     const struct atrous__lattice *l = &s.lattice;
     s.vector = atrous__max(device->vector, 4);
-    size_t rows = p->axis[ATROUS__H].out, columns = MAX_COLUMNS;
+    size_t rows = MAX_ROWS, columns = MAX_COLUMNS;
     for (;;) {
         s.lattice = atrous__lattice_make(p, rows, columns);
         s.patch_bytes =

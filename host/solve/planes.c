@@ -22,7 +22,7 @@ struct shape {
     size_t patch_bytes, spill_bytes;
 };
 
-/* 9 to 12 sums keep the multiply-add units busy and leave room in 16 registers. */
+/* 8 to 12 sums keep the multiply-add units busy and leave room in 16 registers. */
 static void choose_registers(const struct atrous__problem *p, const struct atrous__device *device,
                              struct shape *s)
 {
@@ -38,11 +38,19 @@ static void choose_registers(const struct atrous__problem *p, const struct atrou
                            p->axis[ATROUS__D].kernel == 1;
     if (is_shared && h->kernel == w->kernel && (h->kernel == 3 || h->kernel == 5))
         s->taps = h->kernel;
+    /* Few taps come with small planes, where 4 rows and 1 are cut with less overlap. */
+    if (s->taps == 3)
+        s->rows = 4, s->wide = 2;
 }
 
+/* Of the patch; SIZE_MAX when it is beyond all memory. */
 static size_t bytes_of(const struct atrous__problem *p, const struct atrous__lattice *l)
 {
-    return p->channels * p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
+    size_t bytes = p->channels * sizeof(float);
+    const bool is_sane = atrous__mul(bytes, p->axis[ATROUS__D].kernel, &bytes) &&
+                         atrous__mul(bytes, l->patch_rows, &bytes) &&
+                         atrous__mul(bytes, l->pitch, &bytes);
+    return is_sane ? bytes : SIZE_MAX;
 }
 
 /* Tiles of at most `rows` x `columns` of one phase. */
@@ -142,7 +150,8 @@ const char *atrous__planes_refuse(const struct atrous__problem *p,
                                   const struct atrous__device *device)
 {
     const struct shape s = shape_of(p, device);
-    if (s.patch_bytes + s.spill_bytes > device->local_memory)
+    if (s.patch_bytes > device->local_memory ||
+        s.patch_bytes + s.spill_bytes > device->local_memory)
         return "the smallest tile's patch exceeds the local memory";
     return NULL;
 }
