@@ -103,6 +103,17 @@ size_t atrous__no_workspace(const struct atrous__problem *problem,
     return 0;
 }
 
+const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
+                                     const struct atrous__device *device)
+{
+    const char *wide = atrous__refuse_wide(problem);
+    if (wide != NULL)
+        return wide;
+    return device->is_cpu_class
+               ? NULL
+               : "the device has local memory of its own: made for those where it is cache";
+}
+
 const char *atrous__refuse_gated(const struct atrous__problem *p)
 {
     /* A gate pairs filters of the two halves of K: with groups, of different groups. */

@@ -57,11 +57,9 @@ static bool has_vectors(const struct atrous__problem *p, const struct atrous__de
 static const char *refuse(const struct atrous__problem *problem,
                           const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_wide(problem);
+    const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    if (!device->is_cpu_class)
-        return "the device has local memory of its own: made for those where it is cache";
     const char *epilogue = atrous__refuse_overlap(problem);
     if (epilogue != NULL)
         return epilogue;

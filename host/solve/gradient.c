@@ -84,11 +84,9 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
 static const char *refuse(const struct atrous__problem *problem,
                           const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_wide(problem);
+    const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    if (!device->is_cpu_class)
-        return "the device has local memory of its own: made for those where it is cache";
     const struct shape s = shape_of(problem, device);
     if (s.patch_bytes + s.dy_bytes + s.sums_bytes > device->local_memory)
         return "the smallest slice's sums and patch exceed the local memory";

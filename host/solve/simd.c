@@ -149,11 +149,9 @@ static bool fits(const struct atrous__problem *problem, const struct atrous__dev
 static const char *refuse(const struct atrous__problem *problem,
                           const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_wide(problem);
+    const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    if (!device->is_cpu_class)
-        return "the device has local memory of its own: made for those where it is cache";
     const char *gated = atrous__refuse_gated(problem);
     if (gated != NULL)
         return gated;

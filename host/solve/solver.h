@@ -80,6 +80,11 @@ atrous_status atrous__pack_residue(const struct atrous__problem *problem, struct
 /* NULL when all extents and products that kernels keep in 32-bit ints fit, else the reason. */
 const char *atrous__refuse_wide(const struct atrous__problem *problem);
 
+/* The same, and the reason why a solver of one work-item per group refuses devices whose local
+ * memory is no cache. */
+const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
+                                     const struct atrous__device *device);
+
 /* For solvers that gate within a filter block: NULL, or the reason not to. */
 const char *atrous__refuse_gated(const struct atrous__problem *problem);
 

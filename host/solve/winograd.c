@@ -190,13 +190,11 @@ static const char *refuse_geometry(const struct atrous__problem *p)
 
 static const char *refuse(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_wide(p);
+    const char *wide = atrous__refuse_cpu_class(p, device);
     if (wide != NULL)
         return wide;
     if (p->conv.math == ATROUS_MATH_STRICT)
         return "strict math asks for direct summation";
-    if (!device->is_cpu_class)
-        return "the device has local memory of its own: made for those where it is cache";
     const char *gated = atrous__refuse_gated(p);
     if (gated != NULL)
         return gated;
