@@ -38,8 +38,8 @@ bool contender_cpu_peer(atrous_context *context, const atrous_conv *conv,
                         const atrous_arrays *arrays, struct contender *out, atrous_error *error);
 
 /* oneDNN, in the layouts it chooses or in plain ones; reorders happen here, not in run. */
-bool contender_onednn(const atrous_conv *conv, const size_t *output_extents, bool plain,
-                      const atrous_arrays *arrays, struct contender *out, atrous_error *error);
+bool contender_onednn(const atrous_conv *conv, bool plain, const atrous_arrays *arrays,
+                      struct contender *out, atrous_error *error);
 
 /* Whether this build has oneDNN. */
 bool contender_onednn_exists(void);

@@ -38,6 +38,8 @@ static bool pack(struct side *side, const atrous_plan_info *info, const void *we
 {
     cl_mem plain = NULL;
     cl_command_queue queue = side->device->queue;
+    if (weights == NULL)
+        return true;
     bool good =
         make_buffer(side->device, info->weights_bytes, weights, &plain, error) &&
         make_buffer(side->device, info->packed_bytes, NULL, &side->bindings.weights.mem, error) &&
@@ -103,7 +105,8 @@ static void side_close(void *state)
 {
     struct side *side = state;
     const cl_mem all[] = {side->bindings.input.mem, side->bindings.weights.mem,
-                          side->bindings.output.mem, side->bindings.workspace.mem};
+                          side->bindings.output.mem, side->bindings.workspace.mem,
+                          side->bindings.grad_output.mem};
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
         if (all[i] != NULL)
             clReleaseMemObject(all[i]);
@@ -121,6 +124,8 @@ bool contender_opencl(struct device *device, atrous_plan *plan, const atrous_pla
     side->output_bytes = info->output_bytes;
     atrous_bindings_init(&side->bindings, sizeof side->bindings);
     if (!make_buffer(device, info->input_bytes, arrays->input, &side->bindings.input.mem, error) ||
+        !make_buffer(device, info->grad_output_bytes, arrays->grad_output,
+                     &side->bindings.grad_output.mem, error) ||
         !make_buffer(device, info->output_bytes, NULL, &side->bindings.output.mem, error) ||
         !make_buffer(device, info->workspace_bytes, NULL, &side->bindings.workspace.mem, error) ||
         !pack(side, info, arrays->weights, error)) {

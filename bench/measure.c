@@ -2,6 +2,7 @@
 #include "measure.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ struct trial {
     atrous_plan *plan;
     atrous_plan_info info;
     atrous_arrays arrays;
-    void *input, *weights;
-    struct contender ours, peer; /* state NULL: not open */
+    void *input, *weights, *grad; /* NULL where the direction reads none */
+    struct contender ours, peer;  /* state NULL: not open */
 };
 
 static bool make_plan(struct trial *trial, atrous_error *error)
@@ -45,7 +46,21 @@ static bool make_plan(struct trial *trial, atrous_error *error)
     snprintf(trial->figures->solver, sizeof trial->figures->solver, "%s", trial->info.solver);
     trial->figures->macs = trial->info.macs;
     trial->figures->bytes = (double)trial->info.input_bytes + (double)trial->info.weights_bytes +
+                            (double)trial->info.grad_output_bytes +
                             (double)trial->info.output_bytes;
+    return true;
+}
+
+/* A tensor that the direction reads, or NULL where it is of no bytes. */
+static bool make_tensor(const struct trial *trial, size_t bytes, uint64_t seed, void **out,
+                        atrous_error *error)
+{
+    if (bytes == 0)
+        return true;
+    *out = data_alloc(bytes);
+    if (*out == NULL)
+        return bench_fail(error, ATROUS_OUT_OF_HOST_MEMORY, "out of memory");
+    data_fill(*out, bytes, trial->conv.type, seed);
     return true;
 }
 
@@ -53,15 +68,16 @@ static bool make_data(struct trial *trial, atrous_error *error)
 {
     const atrous_plan_info *info = &trial->info;
     atrous_arrays_init(&trial->arrays, sizeof trial->arrays);
-    trial->input = data_alloc(info->input_bytes);
-    trial->weights = data_alloc(info->weights_bytes);
+    if (!make_tensor(trial, info->input_bytes, 1, &trial->input, error) ||
+        !make_tensor(trial, info->weights_bytes, 2, &trial->weights, error) ||
+        !make_tensor(trial, info->grad_output_bytes, 3, &trial->grad, error))
+        return false;
     trial->arrays.output = data_alloc(info->output_bytes);
-    if (trial->input == NULL || trial->weights == NULL || trial->arrays.output == NULL)
+    if (trial->arrays.output == NULL)
         return bench_fail(error, ATROUS_OUT_OF_HOST_MEMORY, "out of memory");
-    data_fill(trial->input, info->input_bytes, trial->conv.type, 1);
-    data_fill(trial->weights, info->weights_bytes, trial->conv.type, 2);
     trial->arrays.input = trial->input;
     trial->arrays.weights = trial->weights;
+    trial->arrays.grad_output = trial->grad;
     return true;
 }
 
@@ -79,8 +95,8 @@ static bool open_peer(struct trial *trial, atrous_error *error)
     if (peer == PEER_CPU)
         return contender_cpu_peer(trial->bench->peer_context, &trial->conv, &trial->arrays,
                                   &trial->peer, error);
-    return contender_onednn(&trial->conv, trial->info.output, peer == PEER_ONEDNN_PLAIN,
-                            &trial->arrays, &trial->peer, error);
+    return contender_onednn(&trial->conv, peer == PEER_ONEDNN_PLAIN, &trial->arrays, &trial->peer,
+                            error);
 }
 
 /* Milliseconds of one computation, from `count` in a row. */
@@ -198,6 +214,7 @@ static void close_trial(struct trial *trial)
     atrous_plan_destroy(trial->plan);
     free(trial->input);
     free(trial->weights);
+    free(trial->grad);
     free(trial->arrays.output);
 }
 

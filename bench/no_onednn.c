@@ -7,11 +7,10 @@ bool contender_onednn_exists(void)
     return false;
 }
 
-bool contender_onednn(const atrous_conv *conv, const size_t *output_extents, bool plain,
-                      const atrous_arrays *arrays, struct contender *out, atrous_error *error)
+bool contender_onednn(const atrous_conv *conv, bool plain, const atrous_arrays *arrays,
+                      struct contender *out, atrous_error *error)
 {
     (void)conv;
-    (void)output_extents;
     (void)plain;
     (void)arrays;
     (void)out;

@@ -8,6 +8,14 @@ static dnnl_format_tag_t data_tag(atrous_layout layout, int rank)
     return tags[layout == ATROUS_LAYOUT_NHWC][rank - 1];
 }
 
+/* The interface's [C][K/G][kernel...] of a transposed convolution: oneDNN counts outputs first. */
+static dnnl_format_tag_t transposed_tag(bool grouped, int rank)
+{
+    static const dnnl_format_tag_t tags[2][ATROUS_MAX_RANK] = {
+        {dnnl_bac, dnnl_iohw, dnnl_iodhw}, {dnnl_acbd, dnnl_giohw, dnnl_giodhw}};
+    return tags[grouped][rank - 1];
+}
+
 static dnnl_format_tag_t weights_tag(bool channels_last, bool grouped, int rank)
 {
     static const dnnl_format_tag_t tags[2][2][ATROUS_MAX_RANK] = {
@@ -16,12 +24,18 @@ static dnnl_format_tag_t weights_tag(bool channels_last, bool grouped, int rank)
     return tags[channels_last][grouped][rank - 1];
 }
 
-void onednn_shape(const atrous_conv *conv, const size_t *output, struct onednn_shape *shape)
+bool onednn_shape(const atrous_conv *conv, struct onednn_shape *shape, atrous_error *error)
 {
-    const bool grouped = conv->groups > 1;
+    const bool grouped = conv->groups > 1, transposed = conv->direction == ATROUS_TRANSPOSED;
     const int rank = conv->rank;
     const dnnl_dim_t groups = (dnnl_dim_t)conv->groups;
+    atrous_conv forward = *conv;
+    size_t output[ATROUS_MAX_RANK];
     int at = 0;
+    if (!transposed)
+        forward.direction = ATROUS_FORWARD;
+    if (atrous_conv_output(&forward, output, error) != ATROUS_OK)
+        return false;
     shape->rank = rank;
     shape->source[0] = shape->destination[0] = (dnnl_dim_t)conv->batch;
     shape->source[1] = (dnnl_dim_t)conv->in_channels;
@@ -42,6 +56,10 @@ void onednn_shape(const atrous_conv *conv, const size_t *output, struct onednn_s
     shape->weights_dims = at;
     shape->source_tag = data_tag(conv->input_layout, rank);
     shape->destination_tag = data_tag(conv->output_layout, rank);
-    shape->weights_tag = weights_tag(false, grouped, rank);
-    shape->plain_weights = weights_tag(conv->input_layout == ATROUS_LAYOUT_NHWC, grouped, rank);
+    shape->weights_tag =
+        transposed ? transposed_tag(grouped, rank) : weights_tag(false, grouped, rank);
+    shape->plain_weights =
+        transposed ? shape->weights_tag
+                   : weights_tag(conv->input_layout == ATROUS_LAYOUT_NHWC, grouped, rank);
+    return true;
 }

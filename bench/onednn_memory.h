@@ -8,7 +8,7 @@
 
 #include <atrous/atrous.h>
 
-/* The tensors of one convolution, in oneDNN's order of dimensions. */
+/* The tensors of one forward or transposed convolution, in oneDNN's order of dimensions. */
 struct onednn_shape {
     int rank;
     dnnl_dims_t source, destination, weights;
@@ -20,7 +20,7 @@ struct onednn_shape {
     dnnl_format_tag_t plain_weights;   /* what goes with the plain layout of the source */
 };
 
-/* Fills *shape; output is the convolution's output extents. */
-void onednn_shape(const atrous_conv *conv, const size_t *output, struct onednn_shape *shape);
+/* Fills *shape; of a gradient that of the forward problem. */
+bool onednn_shape(const atrous_conv *conv, struct onednn_shape *shape, atrous_error *error);
 
 #endif
