@@ -32,76 +32,13 @@
 #else
 #define PRODUCTS_SPACE __global
 #endif
+#include "windows.clh"
 #define ROWS PX
 #include "products.clh"
 #define ROWS 4
 #include "products.clh"
 #define ROWS 1
 #include "products.clh"
-
-#if AXES == 2
-#define POINTS (ALPHA * ALPHA)
-#define OUTPUT_ROWS M
-#define INPUT_ROWS ALPHA
-#else
-#define POINTS ALPHA
-#define OUTPUT_ROWS 1
-#define INPUT_ROWS 1
-#endif
-
-// Turns the tile into strips where there are chunks of a phase's columns (room.z of them):
-// M output strips and ALPHA patch segments, a dilation apart. 0 where nothing is left.
-inline int cut_strips(Tile *t, const int chunks)
-{
-    if (chunks == 0)
-        return 1;
-    const int d = t->dilation.z, at = t->column / t->segment, chunk = at % chunks;
-    t->column = at / chunks * M * d + chunk * t->segment;
-    t->columns = min(min(t->segment, d - chunk * t->segment), t->out.z - t->column);
-    t->strips = M, t->strip_step = d, t->width = M * t->segment;
-    return t->columns > 0;
-}
-
-// Lists the tiles of a group: x = column, y = row of the tile's first output. Returns how many.
-inline int list_tiles(const Tile *t, __local int2 *tiles)
-{
-    const int d = t->strips > 1 ? t->columns : t->dilation.z;
-    int count = 0;
-    for (int row = 0; row < t->rows; row += OUTPUT_ROWS)
-        for (int phase = 0; phase < min(d, t->columns); ++phase)
-            for (int column = phase; column < t->columns; column += M * d)
-                tiles[count++] = (int2)(column, row);
-    return count;
-}
-
-// v of channels [0, channels) for every tile, from a patch of them.
-inline void transform_input(const Tile *t, __local const int2 *tiles, const int count,
-                            __local const float *patch, const int cb, const int channels,
-                            PRODUCTS_SPACE float *v, const int v_step, const int point_step)
-{
-    const int step = t->tap_step;
-    for (int i = 0; i < count; ++i)
-        for (int c = 0; c < channels; c += VEC) {
-            VECTOR a[POINTS];
-            __local const float *from = patch + (tiles[i].y * t->pitch + tiles[i].x) * cb + c;
-#pragma unroll
-            for (int row = 0; row < INPUT_ROWS; ++row) {
-#pragma unroll
-                for (int column = 0; column < ALPHA; ++column)
-                    a[row * ALPHA + column] =
-                        LOAD(0, from + (row * t->pitch + column * step) * cb);
-                input_axis(a + row * ALPHA, 1);
-            }
-#if AXES == 2
-#pragma unroll
-            for (int column = 0; column < ALPHA; ++column)
-                input_axis(a + column, ALPHA);
-#endif
-#pragma unroll
-            for (int point = 0; point < POINTS; ++point)
-                STORE(a[point], 0, v + point * point_step + i * v_step + c);
-        }
-}
 
 // Gathers and transforms every channel of a group.
 inline void fill_points(const Tile *t, __local const int2 *tiles, const int count,
