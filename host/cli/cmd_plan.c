@@ -102,6 +102,8 @@ static void print_plan(const struct cli_session *session, const struct cli_optio
     printf("\n");
     printf("workspace  %zu bytes\n", info->workspace_bytes);
     printf("packed     %zu bytes\n", info->packed_bytes);
+    if (info->parts > 1)
+        printf("parts      %zu: a tensor exceeds what the device allocates at once\n", info->parts);
     printf("MACs       %.0f\n", info->macs);
     printf("valid MACs %.0f (%.1f %% read input, not padding)\n", info->valid_macs,
            info->macs > 0 ? 100 * info->valid_macs / info->macs : 0.0);
@@ -122,6 +124,7 @@ static int json_plan(const struct cli_session *session, const atrous_plan *plan,
     cJSON_AddBoolToObject(object, "remembered", info->remembered);
     cli_json_add_size(object, "workspace_bytes", info->workspace_bytes);
     cli_json_add_size(object, "packed_bytes", info->packed_bytes);
+    cli_json_add_size(object, "parts", info->parts);
     cJSON_AddNumberToObject(object, "macs", info->macs);
     cJSON_AddNumberToObject(object, "valid_macs", info->valid_macs);
     cli_json_add_result(object, session, result);

@@ -22,6 +22,14 @@ atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atr
                                 const size_t *at, size_t first, size_t count, unsigned threads,
                                 double *value, double *magnitude, atrous_error *error);
 
+/* sums[i] += part[i], for sums that parts of a problem share. */
+void atrous__cpu_add(const float *part, size_t count, double *sums);
+
+/* Output (and bias_output behind it) from such sums: rounded once, then the epilogue. */
+atrous_status atrous__cpu_finish(const struct atrous__problem *problem, const double *sums,
+                                 const atrous_arrays *arrays, unsigned threads,
+                                 atrous_error *error);
+
 /* The magnitude that the error bound of minimal filtering rests on (problem/bound.h), for the
  * same outputs; infinity where a transform may leave float's range. `bound` is not direct. */
 atrous_status atrous__cpu_minimal(const struct atrous__problem *problem,

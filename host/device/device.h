@@ -32,6 +32,9 @@ struct atrous__env {
     cl_device_id id;
     cl_command_queue queue; /* for host-array calls and first launches; in order, profiling */
     struct atrous__device device;
+    /* Bytes of a buffer, and of all together, that host-array calls make at once; beyond, they
+     * compute in parts. Queried; tests set less. */
+    size_t buffer_limit, total_limit;
     pthread_mutex_t lock; /* guards programs and build_log */
     struct atrous__program *programs;
     char *build_log; /* of the newest failure, or NULL */

@@ -22,6 +22,8 @@ atrous_status atrous__env_open(cl_context context, cl_device_id id, struct atrou
     }
     opened->id = id;
     ATROUS__TRY(atrous__device_query(id, &opened->device, error));
+    opened->buffer_limit = opened->device.max_allocation;
+    opened->total_limit = opened->device.info.global_memory;
     if (context != NULL) {
         ATROUS__TRY_CL(clRetainContext(context));
         opened->context = context;

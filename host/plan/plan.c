@@ -70,6 +70,7 @@ atrous_status atrous_plan_create(atrous_context *context, const atrous_conv *con
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a plan");
     plan->context = context;
     plan->problem = problem;
+    plan->part_count = 1;
     atrous__context_hold(context);
     const bool tune = options != NULL && options->tune == 1;
     status = context->env != NULL ? atrous__backend_plan(plan, name, tune, error)
@@ -81,6 +82,13 @@ atrous_status atrous_plan_create(atrous_context *context, const atrous_conv *con
     plan->create_ms = atrous__now_ms() - start;
     *out = plan;
     return ATROUS_OK;
+}
+
+atrous_status atrous__fail_parts(atrous_error *error)
+{
+    return atrous__fail(error, ATROUS_UNSUPPORTED, "plan",
+                        "has tensors that no buffer of the device holds, and computes in parts: "
+                        "use atrous_plan_run()");
 }
 
 void atrous_plan_destroy(atrous_plan *plan)
@@ -120,7 +128,8 @@ atrous_status atrous_plan_query(const atrous_plan *plan, atrous_plan_info *info,
                                .create_ms = plan->create_ms,
                                .remembered = plan->is_remembered,
                                .grad_output_bytes = p->grad_count * sizeof(float),
-                               .bias_output_bytes = p->bias_out_count * sizeof(float)};
+                               .bias_output_bytes = p->bias_out_count * sizeof(float),
+                               .parts = plan->part_count};
     atrous__output_extents(p, info->output);
     return ATROUS_OK;
 }

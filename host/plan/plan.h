@@ -5,12 +5,13 @@
 #include <pthread.h>
 
 #include "cpu/cpu.h"
-#include "problem/problem.h"
+#include "problem/part.h"
 
 enum { ATROUS__MAX_ROWS = 16, ATROUS__REASON = 464 };
 
-struct atrous__env; /* an opened OpenCL device */
-struct atrous__job; /* kernels made ready for a problem */
+struct atrous__env;   /* an opened OpenCL device */
+struct atrous__job;   /* kernels made ready for a problem */
+struct atrous__parts; /* the same for one that is computed in parts */
 
 /* What the self-test of one solver said on this context's device. */
 struct atrous__verdict {
@@ -31,6 +32,8 @@ struct atrous_context {
 struct atrous__row {
     const char *solver;
     bool is_refused, is_chosen;
+    bool is_cut; /* host-array calls compute in the parts of `cut` */
+    struct atrous__cut cut;
     char reason[ATROUS__REASON];
     double estimate_ms, measured_ms; /* measured: 0 where it was not */
     size_t workspace;
@@ -48,13 +51,18 @@ struct atrous_plan {
     double estimate_ms, create_ms;
     size_t packed_bytes, workspace_bytes;
     uint64_t format;
-    struct atrous__job *job; /* NULL on the CPU path */
+    struct atrous__job *job;     /* NULL on the CPU path, and where there are parts */
+    size_t part_count;           /* 1 where there are no parts */
+    struct atrous__parts *parts; /* NULL unless the tensors exceed what the device allocates */
 };
 
 /* Makes a context around `env`, which it then owns (NULL: the CPU path); closed on failure. */
 atrous_status atrous__context_make(struct atrous__env *env, const atrous_context_options *options,
                                    atrous_context **out, atrous_error *error);
 void atrous__context_hold(atrous_context *context);
+
+/* The refusal of what works on buffers where the plan computes in parts. */
+atrous_status atrous__fail_parts(atrous_error *error);
 
 /* Every array the problem needs is given and the output overlaps no input. */
 atrous_status atrous__arrays_check(const struct atrous__problem *problem,

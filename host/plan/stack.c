@@ -65,6 +65,8 @@ static atrous_status plan_steps(atrous_stack *stack, const atrous_layer *layers,
                                                   &layers[i].plan, &stack->plans[i], &inner);
         if (status == ATROUS_OK)
             status = atrous_plan_query(stack->plans[i], &info, &inner);
+        if (status == ATROUS_OK && info.parts > 1)
+            status = atrous__fail_parts(&inner);
         if (status != ATROUS_OK)
             return atrous__fail_layer(error, i, &inner);
         graph->steps[i].scratch_bytes = info.workspace_bytes;

@@ -1,8 +1,6 @@
 /* What solvers share on the host: argument lists and limits. */
 #include "solve/solver.h"
 
-#include <limits.h>
-
 /* As in kernels/layout.clh. */
 enum { FLAG_BIAS = 1, FLAG_INPUT_NHWC = 2, FLAG_OUTPUT_NHWC = 4 };
 
@@ -75,7 +73,7 @@ const char *atrous__solver_refuse(const struct atrous__solver *solver,
 
 const char *atrous__refuse_wide(const struct atrous__problem *p)
 {
-    const size_t widest = INT_MAX / 4;
+    const size_t widest = ATROUS__WIDEST;
     for (int i = 0; i < ATROUS__AXES; ++i) {
         const struct atrous__axis *a = &p->axis[i];
         const double reach = (double)(a->kernel - 1) * (double)a->dilation;

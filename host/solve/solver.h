@@ -2,6 +2,8 @@
 #ifndef ATROUS_SOLVE_SOLVER_H
 #define ATROUS_SOLVE_SOLVER_H
 
+#include <limits.h>
+
 #include "device/launch.h"
 #include "problem/bound.h"
 
@@ -76,6 +78,9 @@ atrous_status atrous__pack_residue(const struct atrous__problem *problem, struct
                                    struct atrous__pack_shape shape,
                                    const struct atrous__residue residue[ATROUS__AXES],
                                    struct atrous__job *job, atrous_error *error);
+
+/* What kernels keep in 32-bit ints may be no more than this: sums of four of them fit. */
+enum { ATROUS__WIDEST = INT_MAX / 4 };
 
 /* NULL when all extents and products that kernels keep in 32-bit ints fit, else the reason. */
 const char *atrous__refuse_wide(const struct atrous__problem *problem);

@@ -381,7 +381,8 @@ typedef struct atrous_plan atrous_plan;
  * @param plan     out; NULL on failure.
  *
  * @retval ATROUS_INVALID_ARGUMENT  a field of conv breaks a rule, or no solver has that name.
- * @retval ATROUS_UNSUPPORTED       no solver, or not the named one, accepts the problem.
+ * @retval ATROUS_UNSUPPORTED       no solver, or not the named one, accepts the problem, whole or
+ * in parts.
  * @retval ATROUS_OPENCL_ERROR      every solver failed; see atrous_context_build_log().
  * @retval ATROUS_OUT_OF_HOST_MEMORY
  */
@@ -412,6 +413,8 @@ typedef struct atrous_plan_info {
     int remembered;       /**< 1: the choice is a remembered winner, recalled or stored just now */
     size_t grad_output_bytes; /**< of dy for BACKWARD_WEIGHTS, else 0 */
     size_t bias_output_bytes; /**< of db where it is asked for, else 0 */
+    size_t parts; /**< 1; more where tensors exceed what the device allocates at once: then host
+                       arrays are computed part by part, and buffers are not served */
 } atrous_plan_info;
 
 /** Fills *info (struct_size set by the caller). */
@@ -465,7 +468,9 @@ ATROUS_API void atrous_arrays_init(atrous_arrays *arrays, size_t struct_size);
 
 /**
  * Computes on host arrays and waits. On an OpenCL context it copies to the device,
- * packs the weights, runs and copies back.
+ * packs the weights, runs and copies back. Where a tensor, packed weights or a workspace exceed
+ * CL_DEVICE_MAX_MEM_ALLOC_SIZE it does so in parts (by batch, groups, positions, filters; with the
+ * halos and the padding of each) to the same answer within the same bound.
  *
  * @retval ATROUS_INVALID_ARGUMENT  an array is missing or overlaps; nothing was computed.
  * @retval ATROUS_OPENCL_ERROR, ATROUS_OUT_OF_HOST_MEMORY  output is undefined.

@@ -63,7 +63,7 @@ typedef struct atrous_packed {
  * @retval ATROUS_OK                enqueued.
  * @retval ATROUS_INVALID_ARGUMENT  NULL, too small, overlapping, or of another context; nothing
  * enqueued.
- * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path, or reads no weights.
+ * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path or in parts, or reads no weights.
  * @retval ATROUS_OPENCL_ERROR      `packed` is undefined.
  */
 ATROUS_API atrous_status atrous_plan_pack(atrous_plan *plan, cl_command_queue queue,
@@ -101,7 +101,7 @@ ATROUS_API void atrous_bindings_init(atrous_bindings *bindings, size_t struct_si
  * @retval ATROUS_OK                enqueued; buffers must outlive `done`.
  * @retval ATROUS_INVALID_ARGUMENT  NULL, a buffer too small, misaligned, overlapping, of another
  *                                  context, or weights of another format; nothing enqueued.
- * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path.
+ * @retval ATROUS_UNSUPPORTED       the plan runs on the CPU path, or in parts.
  * @retval ATROUS_OPENCL_ERROR      the output is undefined.
  */
 ATROUS_API atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,

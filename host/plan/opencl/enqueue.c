@@ -19,6 +19,8 @@ static atrous_status check_queue(const atrous_plan *plan, cl_command_queue queue
     if (plan->on_cpu)
         return atrous__fail(error, ATROUS_UNSUPPORTED, "plan",
                             "runs on the CPU path: use atrous_plan_run()");
+    if (plan->parts != NULL)
+        return atrous__fail_parts(error);
     return atrous__check_queue(plan->context->env, queue, error);
 }
 

@@ -1,5 +1,5 @@
 /* Runs a job on host arrays: buffers for the length of the call. */
-#include "plan/opencl/backend.h"
+#include "plan/opencl/parts.h"
 
 #include <string.h>
 
@@ -149,6 +149,9 @@ done:
 atrous_status atrous__backend_run(atrous_plan *plan, const atrous_arrays *arrays, size_t repeat,
                                   double *milliseconds, atrous_error *error)
 {
-    return atrous__job_run(plan->context->env, &plan->problem, plan->job, arrays, repeat,
-                           milliseconds, error);
+    struct atrous__env *env = plan->context->env;
+    if (plan->parts != NULL)
+        return atrous__parts_run(env, &plan->problem, plan->parts, arrays, plan->context->threads,
+                                 repeat, milliseconds, error);
+    return atrous__job_run(env, &plan->problem, plan->job, arrays, repeat, milliseconds, error);
 }

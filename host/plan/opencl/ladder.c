@@ -1,5 +1,5 @@
 /* The ladder: the solvers a problem may use, best first, and the first that stands. */
-#include "plan/opencl/backend.h"
+#include "plan/opencl/parts.h"
 #include "plan/store.h"
 
 #include <stdio.h>
@@ -12,22 +12,46 @@ void atrous__row_refuse(struct atrous__row *row, const char *reason)
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
+/* The row of a solver that computes the problem in parts, or refuses that too. */
+static void fill_cut_row(const struct atrous__env *env, const struct atrous__problem *problem,
+                         const struct atrous__solver *solver, struct atrous__row *row)
+{
+    row->cut = atrous__cut_whole(problem);
+    row->is_cut = true;
+    row->is_refused =
+        !atrous__cut_choose(env, problem, solver, &row->cut, row->reason, sizeof row->reason);
+    if (row->is_refused)
+        return;
+    const struct atrous__problem largest = atrous__cut_largest(problem, &row->cut);
+    row->estimate_ms =
+        solver->estimate(&largest, &env->device) * (double)atrous__cut_count(problem, &row->cut);
+    row->workspace = solver->workspace(&largest, &env->device);
+}
+
+static void fill_row(const struct atrous__env *env, const struct atrous__problem *problem,
+                     const struct atrous__solver *solver, struct atrous__row *row)
+{
+    row->solver = solver->name;
+    if (atrous__exceeds(env, problem, 0)) {
+        fill_cut_row(env, problem, solver, row);
+        return;
+    }
+    const char *refusal = atrous__solver_refuse(solver, problem, &env->device);
+    if (refusal != NULL) {
+        atrous__row_refuse(row, refusal);
+        return;
+    }
+    row->estimate_ms = solver->estimate(problem, &env->device);
+    row->workspace = solver->workspace(problem, &env->device);
+    if (atrous__exceeds(env, problem, row->workspace))
+        fill_cut_row(env, problem, solver, row);
+}
+
 static void fill_rows(atrous_plan *plan)
 {
-    const struct atrous__device *device = &plan->context->env->device;
     plan->row_count = atrous__min(atrous__solver_count, ATROUS__MAX_ROWS);
-    for (size_t i = 0; i < plan->row_count; ++i) {
-        const struct atrous__solver *solver = atrous__solvers[i];
-        struct atrous__row *row = &plan->rows[i];
-        row->solver = solver->name;
-        const char *refusal = atrous__solver_refuse(solver, &plan->problem, device);
-        if (refusal != NULL) {
-            atrous__row_refuse(row, refusal);
-            continue;
-        }
-        row->estimate_ms = solver->estimate(&plan->problem, device);
-        row->workspace = solver->workspace(&plan->problem, device);
-    }
+    for (size_t i = 0; i < plan->row_count; ++i)
+        fill_row(plan->context->env, &plan->problem, atrous__solvers[i], &plan->rows[i]);
 }
 
 /* Runs the solver's self-test unless this context knows its outcome. */
@@ -86,11 +110,46 @@ atrous_status atrous__row_take(atrous_plan *plan, size_t index, struct atrous__j
     return ATROUS_OK;
 }
 
+/* As try_row(), in parts. */
+static atrous_status try_parts(atrous_plan *plan, size_t index, atrous_error *error)
+{
+    const struct atrous__solver *solver = atrous__solvers[index];
+    struct atrous__row *row = &plan->rows[index];
+    atrous_status status = prove(plan->context, index, error);
+    if (status == ATROUS_OK)
+        status = atrous__parts_build(plan->context->env, &plan->problem, solver, row->cut,
+                                     &plan->parts, error);
+    if (status != ATROUS_OK)
+        return status;
+    plan->solver = solver->name;
+    plan->bound = atrous__solver_bound(solver, &plan->problem);
+    plan->estimate_ms = row->estimate_ms;
+    row->cut = plan->parts->cut;
+    plan->part_count = plan->parts->count;
+    for (size_t i = 0; i < plan->parts->kept; ++i) {
+        const struct atrous__job *job = &plan->parts->jobs[i];
+        plan->packed_bytes = atrous__max(plan->packed_bytes, job->packed_bytes);
+        plan->workspace_bytes = atrous__max(plan->workspace_bytes, job->workspace_bytes);
+    }
+    row->is_chosen = true;
+    return ATROUS_OK;
+}
+
 /* On failure nothing is left in the plan. */
 static atrous_status try_row(atrous_plan *plan, size_t index, atrous_error *error)
 {
+    struct atrous__row *row = &plan->rows[index];
     struct atrous__job job;
+    if (row->is_cut)
+        return try_parts(plan, index, error);
     atrous_status status = atrous__row_build(plan, index, &job, error);
+    if (status == ATROUS_OK && job.packed_bytes > plan->context->env->buffer_limit) {
+        /* Only now it is known how large they are. */
+        atrous__job_release(&job);
+        row->is_cut = true;
+        row->cut = atrous__cut_whole(&plan->problem);
+        return try_parts(plan, index, error);
+    }
     if (status == ATROUS_OK)
         status = atrous__row_take(plan, index, &job, error);
     atrous__job_release(&job);
@@ -100,6 +159,8 @@ static atrous_status try_row(atrous_plan *plan, size_t index, atrous_error *erro
 static bool is_better(const struct atrous__row *row, const struct atrous__row *best)
 {
     const bool is_measured = row->measured_ms > 0.0, best_is_measured = best->measured_ms > 0.0;
+    if (row->is_cut != best->is_cut)
+        return !row->is_cut; /* which serves buffers too */
     if (is_measured != best_is_measured)
         return is_measured;
     return is_measured ? row->measured_ms < best->measured_ms
@@ -185,18 +246,23 @@ atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, bool tun
 
     atrous__fail(&last, ATROUS_UNSUPPORTED, "", "%s refuses it: %s",
                  plan->rows[plan->row_count - 1].solver, plan->rows[plan->row_count - 1].reason);
+    /* Parts are not measured. */
+    for (size_t i = 0; i < plan->row_count; ++i)
+        tune = tune && (plan->rows[i].is_refused || !plan->rows[i].is_cut);
     if (!tune)
         recall(plan);
     const atrous_status status = tune ? atrous__tune(plan, &last) : descend(plan, &last);
     if (status != ATROUS_OK && error != NULL)
         *error = last;
-    if (status != ATROUS_OK || plan->job != NULL)
+    if (status != ATROUS_OK || plan->job != NULL || plan->parts != NULL)
         return status;
     return fall_back(plan, &last, error);
 }
 
 void atrous__backend_release(atrous_plan *plan)
 {
+    atrous__parts_free(plan->parts);
+    plan->parts = NULL;
     if (plan->job == NULL)
         return;
     atrous__job_release(plan->job);

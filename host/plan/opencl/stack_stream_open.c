@@ -15,8 +15,10 @@ static atrous_status plan_level(atrous_stream *stream, struct atrous__level *lev
     for (size_t i = 0; i < graph->step_count && !*fell_back; ++i) {
         const atrous_conv conv = atrous__stream_conv(stream, i, level->width);
         atrous_error inner;
-        const atrous_status status =
+        atrous_status status =
             atrous_plan_create(stream->context, &conv, &layers[i].plan, &level->plans[i], &inner);
+        if (status == ATROUS_OK && level->plans[i]->parts != NULL)
+            status = atrous__fail_parts(&inner);
         if (status != ATROUS_OK)
             return atrous__fail_layer(error, i, &inner);
         *fell_back = level->plans[i]->on_cpu;
