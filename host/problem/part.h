@@ -36,11 +36,11 @@ struct atrous__cut atrous__cut_whole(const struct atrous__problem *problem);
 size_t atrous__cut_count(const struct atrous__problem *problem, const struct atrous__cut *cut);
 
 /* Part `index`. False when it is empty. */
-bool atrous__part_at(const struct atrous__problem *problem, const struct atrous__cut *cut,
+bool atrous__part_at(const struct atrous__problem *whole, const struct atrous__cut *cut,
                      size_t index, struct atrous__part *part);
 
 /* A problem at least as large, in every tensor and extent, as any part of the cut. */
-struct atrous__problem atrous__cut_largest(const struct atrous__problem *problem,
+struct atrous__problem atrous__cut_largest(const struct atrous__problem *whole,
                                            const struct atrous__cut *cut);
 
 /* Whether the same kernels with the same arguments compute both parts. */

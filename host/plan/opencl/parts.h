@@ -29,7 +29,7 @@ bool atrous__cut_choose(const struct atrous__env *env, const struct atrous__prob
 /* Makes the row's jobs ready, cut smaller where packed weights turn out to be too large. */
 atrous_status atrous__parts_build(struct atrous__env *env, const struct atrous__problem *problem,
                                   const struct atrous__solver *solver, struct atrous__cut cut,
-                                  struct atrous__parts **parts, atrous_error *error);
+                                  struct atrous__parts **out, atrous_error *error);
 
 /* NULL is accepted. */
 void atrous__parts_free(struct atrous__parts *parts);
