@@ -2,20 +2,23 @@
 #ifndef BENCH_DEVICE_CL_H
 #define BENCH_DEVICE_CL_H
 
+#include <stdbool.h>
+
 #include <atrous/opencl.h>
 
 #include "device.h"
 
 /* A way to run the probes of peak.cl. */
 struct probe {
-    size_t lanes; /* floats in a vector */
-    size_t local; /* work-items in a group */
+    size_t lanes;  /* floats in a vector */
+    size_t local;  /* work-items in a group */
+    bool is_fused; /* multiply_add is fma(), not mad() */
     cl_program program;
     cl_kernel multiply_add;
     cl_kernel copy;
 };
 
-enum { PROBES = 2 };
+enum { PROBES = 3 };
 
 struct device {
     cl_context context;

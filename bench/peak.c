@@ -28,7 +28,7 @@ static bool probe_open(struct device *device, struct probe *probe, atrous_error 
     const char *text = (const char *)bench_peak_cl;
     char options[32];
     cl_int code = CL_SUCCESS;
-    snprintf(options, sizeof options, "-DLANES=%zu", probe->lanes);
+    snprintf(options, sizeof options, "-DLANES=%zu -DFUSED=%d", probe->lanes, probe->is_fused);
     probe->program =
         clCreateProgramWithSource(device->context, 1, &text, &bench_peak_cl_size, &code);
     if (!cl_good(code, "clCreateProgramWithSource", error) ||
@@ -47,8 +47,9 @@ bool probes_open(struct device *device, atrous_error *error)
     size_t lanes = 16;
     while (lanes > device->native_floats && lanes > 1)
         lanes /= 2;
-    device->probe[0] = (struct probe){.lanes = lanes, .local = 1};
-    device->probe[1] = (struct probe){.lanes = 1, .local = group_limit(device, 256)};
+    device->probe[0] = (struct probe){.lanes = lanes, .local = 1, .is_fused = true};
+    device->probe[1] = (struct probe){.lanes = lanes, .local = 1, .is_fused = false};
+    device->probe[2] = (struct probe){.lanes = 1, .local = group_limit(device, 256)};
     for (size_t i = 0; i < PROBES; ++i)
         if (!probe_open(device, &device->probe[i], error))
             return false;

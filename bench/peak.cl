@@ -2,10 +2,12 @@
 //
 // Group   any size; the host tries one work-item per group with wide vectors, and
 //         many work-items with narrow ones, and believes the faster.
-// Host    bench/peak.c defines LANES: floats in a vector (1, 2, 4, 8 or 16).
+// Host    bench/peak.c defines LANES: floats in a vector (1, 2, 4, 8 or 16), and FUSED: 1 asks
+//         for fma(), which some devices only emulate, 0 for mad(), of which others make two
+//         instructions.
 
-#ifndef LANES
-#error "LANES is not defined"
+#if !defined(LANES) || !defined(FUSED)
+#error "peak.cl needs -D LANES FUSED"
 #endif
 
 #if LANES == 1
@@ -16,7 +18,7 @@ typedef float lanes;
 typedef JOIN(float, LANES) lanes;
 #endif
 
-#ifdef FP_FAST_FMAF
+#if FUSED
 #define MULTIPLY_ADD(x, a, b) fma(x, a, b)
 #else
 #define MULTIPLY_ADD(x, a, b) mad(x, a, b)
