@@ -55,7 +55,7 @@ inline void multiply(const Tile *t, const int q, const int first, const int end,
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            acc[j][v] = LOAD(v, sums + j * FB);
+            acc[j][v] = GET(sums + j * FB + v * VEC);
 
     const long count = columns.y - columns.x;
     for (int row = first; row < end; ++row) {
@@ -80,7 +80,7 @@ inline void multiply(const Tile *t, const int q, const int first, const int end,
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            STORE(acc[j][v], v, sums + j * FB);
+            PUT(sums + j * FB + v * VEC, acc[j][v]);
 }
 
 // All taps of the patch's channels and one filter block over rows [first, end).

@@ -26,16 +26,30 @@
 #include "problem.clh"
 #include "scatter.clh"
 
-// Bit s of the result: tap s of an axis reads inside it at output position p.
-inline uint taps_inside(const int p, const int stride, const int dilation, const int pad,
-                        const int in, const int taps)
+// Bit s of the result: tap s of an axis may read inside it at an output position of [begin, end).
+inline uint taps_inside(const int begin, const int end, const int stride, const int dilation,
+                        const int pad, const int in, const int taps)
 {
     uint bits = 0;
     for (int s = 0; s < taps; ++s) {
-        const int i = p * stride + s * dilation - pad;
-        bits |= (uint)(i >= 0 && i < in) << s;
+        const int from = s * dilation - pad;
+        bits |= (uint)((end - 1) * stride + from >= 0 && begin * stride + from < in) << s;
     }
     return bits;
+}
+
+// The taps of a plane that may read input at one of columns [begin, end) of a row of the tile.
+inline ulong taps_of_row(const Tile *t, const int row, const int begin, const int end)
+{
+    const ulong columns = taps_inside(t->column + begin, t->column + end, t->stride.z,
+                                      t->dilation.z, t->pad.z, t->in.z, t->kernel_.z);
+    const int oy = t->row + row * t->row_step;
+    const uint rows =
+        taps_inside(oy, oy + 1, t->stride.y, t->dilation.y, t->pad.y, t->in.y, t->kernel_.y);
+    ulong mask = 0;
+    for (int s = 0; s < t->kernel_.y; ++s)
+        mask |= (rows >> s & 1) != 0 ? columns << (s * t->kernel_.z) : 0;
+    return mask;
 }
 
 // Per block of PX pixels, the taps that read input at one of them at least. Only a zero
@@ -43,30 +57,24 @@ inline uint taps_inside(const int p, const int stride, const int dilation, const
 inline void find_taps(const Tile *t, const int pixels, __local ulong *masks)
 {
     const int taps = t->kernel_.x * t->kernel_.y * t->kernel_.z;
-    const int may_skip = t->dilation.w == PADDING_ZEROS && taps <= 64 && t->kernel_.z <= 32;
+    const int may_skip =
+        t->dilation.w == PADDING_ZEROS && taps <= 64 && max(t->kernel_.y, t->kernel_.z) <= 32;
+    int row = 0, column = 0;
     for (int p = 0; p < pixels; p += PX) {
-        ulong mask = may_skip ? 0 : ~(ulong)0;
-        for (int i = p; may_skip && i < min(p + PX, pixels); ++i) {
-            const uint columns =
-                taps_inside(t->column + i % t->columns, t->stride.z, t->dilation.z, t->pad.z,
-                            t->in.z, t->kernel_.z);
-            const int oy = t->row + i / t->columns * t->row_step;
-            for (int s = 0; s < t->kernel_.y; ++s) {
-                const int iy = oy * t->stride.y + s * t->dilation.y - t->pad.y;
-                if (iy >= 0 && iy < t->in.y)
-                    mask |= (ulong)columns << (s * t->kernel_.z);
-            }
+        ulong mask = 0;
+        for (int left = min(PX, pixels - p); left > 0 && may_skip;) {
+            const int end = min(column + left, t->columns);
+            mask |= taps_of_row(t, row, column, end);
+            left -= end - column;
+            row += end == t->columns;
+            column = end == t->columns ? 0 : end;
         }
-        if (may_skip) {
-            const ulong plane_mask = mask;
-            mask = 0;
-            for (int r = 0; r < t->kernel_.x; ++r) {
-                const int iz = patch_plane(t, r);
-                if (iz >= 0 && iz < t->in.x)
-                    mask |= plane_mask << (r * t->kernel_.y * t->kernel_.z);
-            }
+        ulong all = 0;
+        for (int r = 0; r < t->kernel_.x; ++r) {
+            const int iz = patch_plane(t, r);
+            all |= iz >= 0 && iz < t->in.x ? mask << (r * t->kernel_.y * t->kernel_.z) : 0;
         }
-        masks[p / PX] = mask;
+        masks[p / PX] = may_skip ? all : ~(ulong)0;
     }
 }
 
@@ -80,20 +88,22 @@ inline void multiply(__local const int *offsets, const int taps, __local const f
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            acc[j][v] = is_first ? (VECTOR)(0.0f) : LOAD(v, sums + j * FB);
+            acc[j][v] = is_first ? (VECTOR)(0.0f) : GET(sums + j * FB + v * VEC);
 
+    __local const float *p[PX];
+#pragma unroll
+    for (int j = 0; j < PX; ++j)
+        p[j] = patch + base[j];
     for (int tap = 0; tap < taps; ++tap, w += cb * FB) {
         if (!((mask >> (tap & 63)) & 1))
             continue;
-        __local const float *p[PX];
-#pragma unroll
-        for (int j = 0; j < PX; ++j)
-            p[j] = patch + offsets[tap] + base[j];
-        for (long c = 0; c < channels; ++c) {
+        const long begin = offsets[tap], end = begin + channels;
+        __global const float *f_at = w - begin * FB;
+        for (long c = begin; c < end; ++c) {
             VECTOR f[FV];
 #pragma unroll
             for (int v = 0; v < FV; ++v)
-                f[v] = LOAD(v, w + c * FB);
+                f[v] = LOAD(v, f_at + c * FB);
 #pragma unroll
             for (int j = 0; j < PX; ++j)
 #pragma unroll
@@ -106,7 +116,7 @@ inline void multiply(__local const int *offsets, const int taps, __local const f
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            STORE(acc[j][v], v, sums + j * FB);
+            PUT(sums + j * FB + v * VEC, acc[j][v]);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))

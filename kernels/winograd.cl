@@ -79,7 +79,7 @@ inline void transform_output(const Tile *t, __local const int2 *tiles, const int
             VECTOR a[POINTS];
 #pragma unroll
             for (int point = 0; point < POINTS; ++point)
-                a[point] = LOAD(f, m + point * point_step + i * FB);
+                a[point] = GET(m + point * point_step + i * FB + f * VEC);
 #if AXES == 2
 #pragma unroll
             for (int column = 0; column < ALPHA; ++column)
@@ -92,8 +92,8 @@ inline void transform_output(const Tile *t, __local const int2 *tiles, const int
                 for (int column = 0; column < M; ++column) {
                     const int x = tiles[i].x + column * step;
                     if (tiles[i].y + row < t->rows && x < t->width)
-                        STORE(a[row * ALPHA + column], f,
-                              sums + ((tiles[i].y + row) * t->width + x) * FB);
+                        PUT(sums + ((tiles[i].y + row) * t->width + x) * FB + f * VEC,
+                            a[row * ALPHA + column]);
                 }
             }
         }

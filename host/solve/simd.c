@@ -5,7 +5,7 @@
 
 /* Cache sizes to plan for; devices do not tell them apart, so these are common ones. */
 enum {
-    WEIGHTS_BYTES = 28 << 10, /* of one filter block and channel block: most of an L1 */
+    WEIGHTS_BYTES = 40 << 10, /* of one filter block and channel block: they stream by */
     PATCH_BYTES = 160 << 10,  /* with the sums, a share of an L2 */
     SUMS_BYTES = 160 << 10,
     TILE_PIXELS = 384,
