@@ -178,7 +178,9 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     const double macs = p->valid_macs * s.waste * (1 + tap_channels / channels);
     const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
                         ((double)s.lattice.rows * (double)s.lattice.columns);
-    const double moves = (double)p->in_count * (double)s.slices * halo + (double)p->out_count;
+    /* Sums pass through local memory for all lanes, filters or not. */
+    const double moves =
+        (double)p->in_count * (double)s.slices * halo + (double)p->out_count * s.waste;
     return 0.02 + (macs + moves * move_macs) / atrous__vector_macs_per_ms(device);
 }
 
