@@ -9,6 +9,7 @@
 #include "measure.h"
 #include "options.h"
 #include "report.h"
+#include "stacks.h"
 #include "statistics.h"
 #include "suite.h"
 
@@ -215,6 +216,19 @@ done:
     return code;
 }
 
+static int run_stacks(const struct options *options, unsigned threads)
+{
+    struct bench bench = {.options = options};
+    atrous_error error = {0};
+    int code = EXIT_DEVICE;
+    if (open_bench(&bench, threads, &error))
+        code = stacks_run(options, bench.context, bench.device);
+    else
+        fprintf(stderr, "atrous-bench: %s\n", error.message);
+    close_bench(&bench);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -227,6 +241,8 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     const unsigned threads = settle_threads(argv);
+    if (options.stacks != NULL)
+        return run_stacks(&options, threads);
     if (!suite_read(options.suite, options.only, &suite, &failure)) {
         fprintf(stderr, "atrous-bench: %s: %s\n",
                 options.suite != NULL ? options.suite : "shapes.csv", failure.message);

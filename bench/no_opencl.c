@@ -2,6 +2,7 @@
 #include "contender.h"
 #include "device.h"
 #include "failure.h"
+#include "stacks.h"
 
 static bool absent(atrous_error *error)
 {
@@ -34,6 +35,18 @@ bool contender_opencl(struct device *device, atrous_plan *plan, const atrous_pla
     (void)plan;
     (void)info;
     (void)arrays;
+    (void)out;
+    return absent(error);
+}
+
+bool contender_stack_opencl(struct device *device, atrous_stack *stack, const void *input,
+                            const struct bench_stack *made, struct contender *out,
+                            atrous_error *error)
+{
+    (void)device;
+    (void)stack;
+    (void)input;
+    (void)made;
     (void)out;
     return absent(error);
 }

@@ -60,6 +60,17 @@ static bool set_repeat(struct options *options, const char *value)
     return parse_count(value, &options->repeat) && options->repeat > 0;
 }
 
+static bool set_stacks(struct options *options, const char *value)
+{
+    options->stacks = value;
+    return true;
+}
+
+static bool set_band(struct options *options, const char *value)
+{
+    return parse_count(value, &options->band_rows) && options->band_rows > 0;
+}
+
 static bool set_device(struct options *options, const char *value)
 {
     if (strcmp(value, "auto") == 0)
@@ -110,6 +121,8 @@ static const struct {
     {"--solver", set_solver, "auto or a solver's name"},
     {"--repeat", set_repeat, "a whole number from 1 to 1000000"},
     {"--only", set_only, "an extended regular expression"},
+    {"--stacks", set_stacks, "an extended regular expression: stacks, depth first or not"},
+    {"--band", set_band, "rows of a band of those, from 1 to 1000000"},
     {"--json", set_json, "a file to write"},
     {"--svg", set_svg, "a file to write"},
 };

@@ -22,7 +22,9 @@ struct options {
     atrous_math math;
     bool layout_given; /* over what the suite says */
     atrous_layout layout;
-    size_t repeat; /* 0: the default, fewer where a run is long */
+    const char *stacks; /* NULL: rows of a suite; else which stacks */
+    size_t band_rows;   /* of stacks; 0: the library decides */
+    size_t repeat;      /* 0: the default, fewer where a run is long */
     bool help;
 };
 

@@ -229,6 +229,8 @@ atrous_stack *net_stack(const struct net *net, const atrous_source *outputs, siz
     atrous_stack_options_init(&options, sizeof options);
     options.outputs = outputs;
     options.output_count = count;
+    options.order = net->order;
+    options.band_rows = net->band_rows;
     if (atrous_stack_create(harness.context, net->layers, net->count, &net->shape, &options, &stack,
                             &error) != ATROUS_OK)
         fail_msg("stack: %s", error.message);

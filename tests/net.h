@@ -15,6 +15,8 @@ struct net {
     size_t count;
     atrous_layer layers[NET_MAX];
     atrous_layer_weights weights[NET_MAX];
+    atrous_order order; /* of the stack */
+    size_t band_rows;
     float *input;
     float *parameters[2 * NET_MAX]; /* what weights point to */
 };

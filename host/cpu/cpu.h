@@ -7,6 +7,9 @@
 /* Threads to use when 0 was asked for: one per processor. At least 1. */
 unsigned atrous__cpu_threads(unsigned asked);
 
+/* Bytes of the cache that the processors share, 0 where the system does not tell. */
+size_t atrous__cpu_cache(void);
+
 /* Computes the whole output with float accumulators, on `threads` threads (0 = one per
  * processor). Arrays are checked by the caller. The order of summation is fixed: results
  * repeat bit for bit whatever the number of threads. Zero padding is left out of the sums: an

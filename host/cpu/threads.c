@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 
 #include <omp.h>
+#include <unistd.h>
 
 /* OpenMP ends the process when it cannot make the threads it was asked for. */
 enum { MOST_THREADS = 256 };
@@ -22,4 +23,14 @@ unsigned atrous__cpu_threads(unsigned asked)
 unsigned atrous__threads_for(double macs, unsigned asked)
 {
     return macs < worth_threads ? 1 : atrous__cpu_threads(asked);
+}
+
+size_t atrous__cpu_cache(void)
+{
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    return bytes > 0 ? (size_t)bytes : 0;
+#else
+    return 0;
+#endif
 }

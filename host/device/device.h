@@ -16,6 +16,7 @@ struct atrous__device {
     size_t max_work_group;
     size_t max_items[3]; /* per axis of a work-group */
     size_t max_allocation;
+    size_t cache; /* bytes of the global memory's, 0: none is told of */
     size_t compute_units;
     bool is_cpu_class; /* local memory is ordinary cache: one item per group, explicit vectors */
 };

@@ -125,7 +125,7 @@ atrous_status atrous__device_query(cl_device_id id, struct atrous__device *devic
     atrous_status status = ATROUS_OK;
     cl_device_type type = 0;
     cl_device_local_mem_type local_type = CL_GLOBAL;
-    cl_ulong local = 0, global = 0, allocation = 0;
+    cl_ulong local = 0, global = 0, allocation = 0, cache = 0;
     cl_uint units = 0, lanes = 0;
     struct atrous__device d = {.vector = 1};
 
@@ -136,6 +136,8 @@ atrous_status atrous__device_query(cl_device_id id, struct atrous__device *devic
     ATROUS__TRY_CL(clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global, NULL));
     ATROUS__TRY_CL(
         clGetDeviceInfo(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof allocation, &allocation, NULL));
+    ATROUS__TRY_CL(
+        clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, sizeof cache, &cache, NULL));
     ATROUS__TRY_CL(clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL));
     ATROUS__TRY_CL(
         clGetDeviceInfo(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof lanes, &lanes, NULL));
@@ -147,6 +149,7 @@ atrous_status atrous__device_query(cl_device_id id, struct atrous__device *devic
     d.vector = vector_width(lanes);
     d.local_memory = (size_t)local;
     d.max_allocation = (size_t)allocation;
+    d.cache = (size_t)cache;
     d.compute_units = units;
     d.is_cpu_class = local_type != CL_LOCAL && (type & CL_DEVICE_TYPE_GPU) == 0;
     d.info.type = type_of(type);

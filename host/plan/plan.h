@@ -80,6 +80,8 @@ atrous_status atrous__backend_open(const atrous_context_options *options, struct
                                    atrous_error *error);
 void atrous__backend_close(struct atrous__env *env);
 const atrous_device_info *atrous__backend_info(const struct atrous__env *env);
+/* Bytes of the cache that all units share, where local memory is part of it; else 0. */
+size_t atrous__backend_cache(const struct atrous__env *env);
 size_t atrous__backend_build_log(struct atrous__env *env, char *text, size_t size);
 
 /* Fills plan->rows, chooses and builds. `name` NULL: by measuring, with `tune`, else by what is

@@ -1,5 +1,5 @@
 /* Stacks: layers resolved, planned and placed; what the public calls enter. */
-#include "plan/stack.h"
+#include "plan/bands.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +115,10 @@ static atrous_status make(atrous_stack *stack, const atrous_layer *layers, size_
     status = plan_steps(stack, layers, error);
     if (status == ATROUS_OK)
         status = lay_out(stack, error);
+    if (status == ATROUS_OK)
+        status = atrous__bands_find(stack, options, error);
+    if (status == ATROUS_OK && stack->run_count > 0)
+        status = atrous__graph_place(&stack->banded, error);
     return status == ATROUS_OK ? atrous__graph_place(&stack->graph, error) : status;
 }
 
@@ -149,6 +153,7 @@ void atrous_stack_destroy(atrous_stack *stack)
         return;
     for (size_t i = 0; stack->plans != NULL && i < stack->graph.step_count; ++i)
         atrous_plan_destroy(stack->plans[i]);
+    atrous__bands_free(stack);
     free(stack->plans);
     free(stack->packing);
     atrous__graph_free(&stack->graph);
@@ -181,12 +186,14 @@ atrous_status atrous_stack_query(const atrous_stack *stack, atrous_stack_info *i
                                 .output_count = stack->graph.output_count,
                                 .input_bytes = stack->graph.tensors[0].bytes,
                                 .packed_bytes = stack->on_cpu ? 0 : stack->packed_bytes,
-                                .workspace_bytes = stack->graph.workspace_bytes,
-                                .activation_bytes = stack->graph.activation_bytes,
+                                .workspace_bytes = atrous__running(stack)->workspace_bytes,
+                                .activation_bytes = atrous__running(stack)->activation_bytes,
                                 .offset_alignment = sizeof(float),
                                 .weights_format = stack->format,
                                 .on_cpu_path = stack->on_cpu,
                                 .create_ms = stack->create_ms};
+    for (size_t i = 0; i < stack->run_count; ++i)
+        info->depth_first += stack->runs[i].end - stack->runs[i].first;
     for (size_t i = 0; i < stack->graph.step_count; ++i) {
         atrous_plan_info plan = {.struct_size = sizeof plan};
         atrous_plan_query(stack->plans[i], &plan, NULL);

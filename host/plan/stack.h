@@ -31,6 +31,7 @@ struct atrous__storage {
     size_t first, last; /* AT_WORKSPACE: the steps between which its content counts */
     size_t offset;      /* AT_WORKSPACE */
     bool is_placed;
+    bool is_window; /* it holds some rows of one image at a time, see bands.h */
 };
 
 /* One layer at work. */
@@ -57,6 +58,9 @@ atrous_status atrous__graph_make(struct atrous__graph *graph, const atrous_layer
                                  const atrous_stack_options *options, atrous_error *error);
 void atrous__graph_free(struct atrous__graph *graph);
 
+/* A copy with steps and storages of its own, which the caller frees; false without memory. */
+bool atrous__graph_copy(struct atrous__graph *copy, const struct atrous__graph *graph);
+
 /* Decides in which storage each tensor lies and for how long. */
 void atrous__graph_assign(struct atrous__graph *graph);
 
@@ -71,9 +75,15 @@ struct atrous__packing {
     size_t weights, bias; /* byte offsets */
 };
 
+struct atrous__run; /* bands.h */
+
 struct atrous_stack {
     atrous_context *context;
-    struct atrous__graph graph;
+    struct atrous__graph graph; /* layer by layer */
+    /* Where layers are carried depth first: the same with storages for that. */
+    struct atrous__graph banded;
+    size_t run_count;
+    struct atrous__run *runs;
     atrous_plan **plans; /* one a step */
     struct atrous__packing *packing;
     size_t packed_bytes;
@@ -81,6 +91,12 @@ struct atrous_stack {
     bool on_cpu;
     double create_ms;
 };
+
+/* The graph that runs go by. */
+static inline const struct atrous__graph *atrous__running(const atrous_stack *stack)
+{
+    return stack->run_count > 0 ? &stack->banded : &stack->graph;
+}
 
 /* The memory that a run on the host works in. */
 struct atrous__host {

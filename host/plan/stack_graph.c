@@ -312,6 +312,9 @@ atrous_status atrous__graph_make(struct atrous__graph *graph, const atrous_layer
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "options.output_count",
                             "is %zu, must be 1 to the number of layers, %zu", options->output_count,
                             count);
+    if (options != NULL && ((int)options->order < 0 || options->order > ATROUS_ORDER_DEPTH))
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "options.order",
+                            "is %d, must be 0 to %d", (int)options->order, ATROUS_ORDER_DEPTH);
     atrous_status status = check_input(input, error);
     if (status == ATROUS_OK)
         status = allocate(graph, count, count, error);
@@ -326,6 +329,23 @@ atrous_status atrous__graph_make(struct atrous__graph *graph, const atrous_layer
     if (status == ATROUS_OK)
         status = find_outputs(&walk, options);
     return status == ATROUS_OK ? check_read(&walk) : status;
+}
+
+bool atrous__graph_copy(struct atrous__graph *copy, const struct atrous__graph *graph)
+{
+    *copy = *graph;
+    copy->steps = malloc(graph->step_count * sizeof *copy->steps);
+    copy->storages = malloc((graph->step_count + 1) * sizeof *copy->storages);
+    if (copy->steps == NULL || copy->storages == NULL) {
+        free(copy->steps);
+        free(copy->storages);
+        copy->steps = NULL;
+        copy->storages = NULL;
+        return false;
+    }
+    memcpy(copy->steps, graph->steps, graph->step_count * sizeof *copy->steps);
+    memcpy(copy->storages, graph->storages, graph->storage_count * sizeof *copy->storages);
+    return true;
 }
 
 void atrous__graph_free(struct atrous__graph *graph)

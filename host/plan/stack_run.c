@@ -1,5 +1,5 @@
 /* Runs a stack on host arrays, layer by layer on the host or at once on a device. */
-#include "plan/stack.h"
+#include "plan/bands.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,21 +134,76 @@ atrous_status atrous__stack_check_arrays(const atrous_stack *stack,
     return status;
 }
 
+static const char *moved(const void *at, const struct atrous__graph *graph, size_t tensor,
+                         size_t image, size_t offset)
+{
+    return (const char *)at + atrous__image_offset(graph, tensor, image) + offset;
+}
+
+/* One act of a run: the step's arrays, from the rows at work on. */
+static atrous_status act_on_host(const atrous_stack *stack, const struct atrous__host *host,
+                                 const atrous_layer_weights *weights, const struct atrous__act *act,
+                                 size_t image, atrous_error *error)
+{
+    const struct atrous__graph *graph = atrous__running(stack);
+    if (act->plan == NULL) {
+        char *window = atrous__host_tensor(graph, host, act->index);
+        memcpy(window + act->target, window + act->source, act->bytes);
+        return ATROUS_OK;
+    }
+    const struct atrous__step *step = &graph->steps[act->index];
+    atrous_arrays arrays = atrous__host_arrays(graph, host, weights, act->index);
+    arrays.input = moved(arrays.input, graph, step->source, image, act->source);
+    arrays.output =
+        (char *)arrays.output + atrous__image_offset(graph, step->target, image) + act->target;
+    if (step->residual != ATROUS__NO_TENSOR)
+        arrays.residual = moved(arrays.residual, graph, step->residual, image, act->residual);
+    return atrous_plan_run(act->plan, &arrays, error);
+}
+
+/* All acts of a run, image after image; *index ends at the layer at work. */
+static atrous_status run_acts(const atrous_stack *stack, const struct atrous__host *host,
+                              const atrous_layer_weights *weights, const struct atrous__run *run,
+                              size_t *index, atrous_error *error)
+{
+    const struct atrous__graph *graph = atrous__running(stack);
+    const size_t images = graph->tensors[graph->steps[run->first].target].shape.batch;
+    atrous_status status = ATROUS_OK;
+    for (size_t image = 0; image < images; ++image)
+        for (size_t i = 0; i < run->act_count && status == ATROUS_OK; ++i) {
+            if (run->acts[i].plan != NULL)
+                *index = run->acts[i].index;
+            status = act_on_host(stack, host, weights, &run->acts[i], image, error);
+        }
+    return status;
+}
+
+static atrous_status run_step(const atrous_stack *stack, const struct atrous__host *host,
+                              const atrous_layer_weights *weights, size_t index,
+                              atrous_error *error)
+{
+    const atrous_arrays arrays = atrous__host_arrays(atrous__running(stack), host, weights, index);
+    return atrous_plan_run(stack->plans[index], &arrays, error);
+}
+
 static atrous_status run_on_host(atrous_stack *stack, const atrous_stack_arrays *arrays,
                                  atrous_error *error)
 {
-    const size_t bytes = atrous__max(stack->graph.activation_bytes, 1);
+    const size_t bytes = atrous__max(atrous__running(stack)->activation_bytes, 1);
     struct atrous__host host = {arrays->input, arrays->outputs, malloc(bytes)};
     atrous_status status = ATROUS_OK;
     if (host.workspace == NULL)
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "",
                             "%zu bytes for what lies between the layers", bytes);
-    for (size_t i = 0; i < stack->graph.step_count && status == ATROUS_OK; ++i) {
+    for (size_t i = 0; i < stack->graph.step_count && status == ATROUS_OK;) {
+        const struct atrous__run *run = atrous__run_at(stack, i);
+        size_t index = i;
         atrous_error inner;
-        const atrous_arrays step = atrous__host_arrays(&stack->graph, &host, arrays->weights, i);
-        status = atrous_plan_run(stack->plans[i], &step, &inner);
+        status = run != NULL ? run_acts(stack, &host, arrays->weights, run, &index, &inner)
+                             : run_step(stack, &host, arrays->weights, i, &inner);
         if (status != ATROUS_OK)
-            atrous__fail_layer(error, i, &inner);
+            atrous__fail_layer(error, index, &inner);
+        i = run != NULL ? run->end : i + 1;
     }
     free(host.workspace);
     return status;

@@ -72,15 +72,28 @@ typedef struct atrous_layer_weights {
 
 /* ------------------------------------------------------------------- stack */
 
+/** In which order a stack computes; its outputs are the same bit for bit. */
+typedef enum atrous_order {
+    ATROUS_ORDER_AUTO = 0,   /**< depth first where that was measured to be faster */
+    ATROUS_ORDER_LAYERS = 1, /**< each layer whole, one after another */
+    ATROUS_ORDER_DEPTH = 2   /**< depth first wherever it can be done */
+} atrous_order;
+
 typedef struct atrous_stack_options {
     size_t struct_size;
     /** What the stack gives out: layers or sums, each once. NULL: the last layer's output, or
      * the sum it adds to. */
     const atrous_source *outputs;
     size_t output_count;
+    /** Depth first a band, some rows of one image (the slowest axis), is carried through several
+     * layers while it is in cache. It can be done with neighbouring layers of stride 1 that keep
+     * the rows, whose tensors are NHWC or have one channel, that add to no sum and whose solvers
+     * sum directly. What lies between such layers takes windows of the workspace, not tensors. */
+    atrous_order order;
+    size_t band_rows; /**< of a band; 0: as the device's cache suggests */
 } atrous_stack_options;
 
-/** Defaults: outputs NULL. */
+/** Defaults: outputs NULL, order AUTO, band_rows 0. */
 ATROUS_API void atrous_stack_options_init(atrous_stack_options *options, size_t struct_size);
 
 /** Layers made ready for a device and an input shape. One thread at a time. Keeps its context
@@ -128,6 +141,7 @@ typedef struct atrous_stack_info {
     double macs;             /**< multiply-adds, taps in the padding counted */
     double valid_macs;       /**< those that read input */
     double create_ms;        /**< what atrous_stack_create() took */
+    size_t depth_first;      /**< layers that are carried depth first */
 } atrous_stack_info;
 
 /** Fills *info (struct_size set by the caller). */

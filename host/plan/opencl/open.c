@@ -90,6 +90,11 @@ void atrous__backend_close(struct atrous__env *env)
     atrous__env_close(env);
 }
 
+size_t atrous__backend_cache(const struct atrous__env *env)
+{
+    return env != NULL && env->device.is_cpu_class ? env->device.cache : 0;
+}
+
 const atrous_device_info *atrous__backend_info(const struct atrous__env *env)
 {
     return &env->device.info;

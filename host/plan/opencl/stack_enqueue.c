@@ -119,7 +119,7 @@ enum { INPUT, WEIGHTS, WORKSPACE, OUTPUTS };
 static struct atrous__region region(const atrous_stack *stack, const atrous_stack_bindings *b,
                                     size_t index, char field[32])
 {
-    const struct atrous__graph *graph = &stack->graph;
+    const struct atrous__graph *graph = atrous__running(stack);
     switch (index) {
     case INPUT:
         return (struct atrous__region){"input", ATROUS__INPUT, place_of(b->input),

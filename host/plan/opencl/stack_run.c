@@ -13,7 +13,7 @@ struct buffers {
 static atrous_status make_buffers(const atrous_stack *stack, struct buffers *buffers,
                                   atrous_error *error)
 {
-    const struct atrous__graph *graph = &stack->graph;
+    const struct atrous__graph *graph = atrous__running(stack);
     struct atrous__env *env = stack->context->env;
     atrous_status status = ATROUS_OK;
     size_t plain = 0;

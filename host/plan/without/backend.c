@@ -40,6 +40,12 @@ const atrous_device_info *atrous__backend_info(const struct atrous__env *env)
     return NULL;
 }
 
+size_t atrous__backend_cache(const struct atrous__env *env)
+{
+    (void)env;
+    return 0;
+}
+
 size_t atrous__backend_build_log(struct atrous__env *env, char *text, size_t size)
 {
     (void)env;
