@@ -20,10 +20,11 @@
 #error "gradient.cl needs -D VEC FV PX"
 #endif
 
+#define OUTER_SPACE __local
 #include "epilogue.clh"
 #include "gather.clh"
+#include "outer.clh"
 #include "problem.clh"
-#include "vectors.clh"
 
 enum { PASS = 128 }; // pixels summed in registers before they join the sums, about
 
@@ -63,17 +64,7 @@ inline void multiply(const Tile *t, const int q, const int first, const int end,
             continue;
         __local const float *x = patch + (row * t->row_stride * t->pitch + columns.x) * cb;
         __local const float *d = dy + (row * t->columns + columns.x) * FB;
-        for (long i = 0; i < count; ++i) {
-            VECTOR f[FV];
-#pragma unroll
-            for (int v = 0; v < FV; ++v)
-                f[v] = LOAD(v, d + i * FB);
-#pragma unroll
-            for (int j = 0; j < PX; ++j)
-#pragma unroll
-                for (int v = 0; v < FV; ++v)
-                    acc[j][v] = fma((VECTOR)(x[i * cb + j]), f[v], acc[j][v]);
-        }
+        outer(x, cb, d, FB, count, acc);
     }
 
 #pragma unroll

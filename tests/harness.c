@@ -55,7 +55,7 @@ static bool list_solvers(bool gradients)
     }
     for (size_t i = 0; atrous_plan_candidate(plan, i, &candidate, NULL) == ATROUS_OK; ++i)
         if (asked_for(candidate.solver) &&
-            (strcmp(candidate.solver, "gradient") == 0) == gradients &&
+            (strncmp(candidate.solver, "gradient", strlen("gradient")) == 0) == gradients &&
             harness.solver_count < HARNESS_MAX_SOLVERS)
             harness.solver[harness.solver_count++] = candidate.solver;
     atrous_plan_destroy(plan);

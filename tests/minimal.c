@@ -8,7 +8,7 @@
 
 #include "oracle.h"
 
-enum { POINTS = 6, TAPS = 3, OUTPUTS = 4 };
+enum { POINTS = 6, TAPS = 4, OUTPUTS = 4 };
 
 /* What every value is taken larger by, for flushed denormals. */
 static const double tiny = 8 * (double)FLT_MIN / (double)FLT_EPSILON;
@@ -70,7 +70,7 @@ struct sheet {
     long in[2], out[2], dilation[2], pad[2];
 };
 
-static struct sheet sheet_of(const atrous_conv *conv, long m)
+static struct sheet sheet_of(const atrous_conv *conv, long m, long r)
 {
     struct sheet sheet = {.in = {1, 1}, .out = {1, 1}, .dilation = {1, 1}};
     size_t output[ATROUS_MAX_RANK];
@@ -83,7 +83,7 @@ static struct sheet sheet_of(const atrous_conv *conv, long m)
         sheet.dilation[to] = (long)conv->dilation[axis];
         sheet.pad[to] = (long)conv->pad_begin[axis];
     }
-    sheet.columns = toom_cook(m, (long)conv->kernel[conv->rank - 1]);
+    sheet.columns = toom_cook(m, r);
     sheet.rows = conv->rank == 2 ? sheet.columns : toom_cook(1, 1);
     return sheet;
 }
@@ -124,7 +124,7 @@ static double magnitude_of(const struct data *data, const struct sheet *s, size_
 
 double minimal_bound(const struct data *data, long m, size_t at)
 {
-    const struct sheet s = sheet_of(&data->conv, m);
+    const struct sheet s = sheet_of(&data->conv, m, (long)data->conv.kernel[data->conv.rank - 1]);
     const size_t plane = (size_t)(s.out[0] * s.out[1]), pixel = at % plane;
     const double terms = roundings(m, s.columns.r, data->conv.rank) +
                          (double)(data->conv.in_channels / data->conv.groups);
@@ -133,4 +133,57 @@ double minimal_bound(const struct data *data, long m, size_t at)
                                           (long)pixel / s.out[1], (long)pixel % s.out[1]);
 
     return terms * ((double)FLT_EPSILON * magnitude + (double)FLT_MIN);
+}
+
+/* One tile's share of the magnitude of tap (i, j): x and dy are channels of one image, (y, x) the
+ * tile's first output. */
+static double tile_share(const atrous_conv *conv, const struct sheet *s, const float *x,
+                         const float *dy, long i, long j, long oy, long ox)
+{
+    double sum = 0;
+
+    for (long u = 0; u < s->rows.points; ++u)
+        for (long v = 0; v < s->columns.points; ++v) {
+            const long iy =
+                oracle_index(oy + u * s->dilation[0] - s->pad[0], s->in[0], conv->padding);
+            const long ix =
+                oracle_index(ox + v * s->dilation[1] - s->pad[1], s->in[1], conv->padding);
+            const double read =
+                iy >= 0 && ix >= 0 ? (double)x[iy * s->in[1] + ix] : (double)(float)conv->pad_value;
+            double ways = 0;
+            for (long a = 0; a < s->rows.r; ++a)
+                for (long b = 0; b < s->columns.r; ++b) {
+                    const long row = oy + a * s->dilation[0], column = ox + b * s->dilation[1];
+                    const bool is_inside = row < s->out[0] && column < s->out[1];
+                    const double g = is_inside ? (double)dy[row * s->out[1] + column] : 0.0;
+                    ways += s->rows.way[i][u][a] * s->columns.way[j][v][b] * (fabs(g) + tiny);
+                }
+            sum += (fabs(read) + tiny) * ways;
+        }
+    return sum;
+}
+
+double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const float *dy, long m,
+                                  size_t at)
+{
+    const long r = (long)conv->kernel[conv->rank - 1];
+    const struct sheet s = sheet_of(conv, r, m);
+    const long taps = s.rows.m * s.columns.m, given = (long)at % taps;
+    const long tap = conv->orientation == ATROUS_TRUE_CONVOLUTION ? taps - 1 - given : given;
+    const long i = tap / s.columns.m, j = tap % s.columns.m;
+    const size_t channels = conv->in_channels / conv->groups;
+    const size_t filters = conv->out_channels / conv->groups;
+    const size_t k = at / (size_t)taps / channels;
+    const size_t c = k / filters * channels + at / (size_t)taps % channels;
+    double sum = tiny * s.rows.output_sum[i] * s.columns.output_sum[j];
+
+    for (size_t n = 0; n < conv->batch; ++n) {
+        const float *image = x + (n * conv->in_channels + c) * (size_t)(s.in[0] * s.in[1]);
+        const float *grad = dy + (n * conv->out_channels + k) * (size_t)(s.out[0] * s.out[1]);
+        for (long oy = 0; oy < s.out[0]; ++oy)
+            for (long ox = 0; ox < s.out[1]; ++ox)
+                if (oy / s.dilation[0] % s.rows.r == 0 && ox / s.dilation[1] % s.columns.r == 0)
+                    sum += tile_share(conv, &s, image, grad, i, j, oy, ox);
+    }
+    return sum;
 }

@@ -8,4 +8,9 @@
  * rank 1 or 2, kernel 3, 3x3 or (with 3 outputs) 2; NCHW. */
 double minimal_bound(const struct data *data, long outputs, size_t at);
 
+/* What the bound of the gradient of a weight at flat index `at` is proportional to, where it is
+ * computed from tiles of `outputs` gradients along each axis; NCHW. */
+double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const float *dy,
+                                  long outputs, size_t at);
+
 #endif

@@ -20,4 +20,13 @@ atrous_status atrous__gradient_exact(const struct atrous__problem *problem,
                                      size_t count, unsigned threads, double *value,
                                      double *magnitude, atrous_error *error);
 
+/* atrous__cpu_minimal() of the form GRADIENT. What is behind the end of output, the gradient of the
+ * bias, is summed directly: of those elements magnitude[i] comes as atrous__cpu_exact() left it,
+ * and goes out larger by as much as a direct sum has more roundings. */
+atrous_status atrous__gradient_magnitude(const struct atrous__problem *problem,
+                                         const struct atrous__bound *bound,
+                                         const atrous_arrays *arrays, const size_t *at,
+                                         size_t first, size_t count, unsigned threads,
+                                         double *magnitude, atrous_error *error);
+
 #endif

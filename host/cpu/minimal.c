@@ -6,6 +6,8 @@
  * each phase, a dilation between neighbours. An input tile is read whole, through the padding,
  * also where it reaches past what the outputs need. */
 #include "cpu/cpu.h"
+#include "cpu/forms.h"
+#include "cpu/square.h"
 #include "cpu/threads.h"
 #include "cpu/view.h"
 #include "problem/bound.h"
@@ -15,15 +17,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-enum {
-    SIDE = ATROUS__MINIMAL,
-    POINTS = SIDE * SIDE,
-    SLICE = 16 /* filters served by one transform of the inputs */
-};
-
-struct square {
-    double at[SIDE][SIDE];
-};
+enum { SLICE = 16 /* filters served by one transform of the inputs */ };
 
 struct job {
     const atrous_arrays *arrays;
@@ -36,84 +30,56 @@ struct job {
 
 struct tile {
     size_t n, od, row, column; /* of its first output */
-    ptrdiff_t x[SIDE][SIDE];   /* where its inputs lie in a channel; -1: the padding's value */
+    ptrdiff_t x[ATROUS__MINIMAL]
+               [ATROUS__MINIMAL]; /* where its inputs lie in a channel; -1: the padding's value */
 };
-
-/* Past a 64th of float's range a step of a transform may overflow: nothing is promised there.
- * A NaN is told the same. */
-static double within_range(double value)
-{
-    return value <= (double)FLT_MAX / 64 ? value : INFINITY;
-}
-
-/* to[column][row] = sum over k of by[row][k] * from[k][column]: one axis transformed, turned so
- * that a second call transforms the other and turns back. */
-static void transform(const double by[SIDE][SIDE], size_t rows, size_t inner,
-                      const struct square *from, struct square *to)
-{
-    for (size_t row = 0; row < rows; ++row) {
-        double sum[SIDE] = {0};
-        for (size_t k = 0; k < inner; ++k)
-            for (size_t column = 0; column < SIDE; ++column)
-                sum[column] += by[row][k] * from->at[k][column];
-        for (size_t column = 0; column < SIDE; ++column)
-            to->at[column][row] = sum[column];
-    }
-}
-
-/* The points of a transformed square, flat. */
-static void flatten(const struct job *job, const struct square *from, double *points)
-{
-    for (size_t row = 0; row < job->rows->points; ++row)
-        for (size_t column = 0; column < job->columns->points; ++column)
-            *points++ = within_range(from->at[row][column]);
-}
 
 static void transform_input(const struct job *job, const struct tile *tile, const float *plane,
                             double *points)
 {
     const struct atrous__minimal *h = job->rows, *w = job->columns;
-    struct square x = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
+    struct atrous__square x = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
     for (size_t row = 0; row < h->points; ++row)
         for (size_t column = 0; column < w->points; ++column) {
             const ptrdiff_t at = tile->x[row][column];
             const float value = at < 0 ? job->view.pad_value : plane[at];
             x.at[row][column] = fabs((double)value) + ATROUS__TINY;
         }
-    transform(h->input, h->points, h->points, &x, &half);
-    transform(w->input, w->points, w->points, &half, &whole);
-    flatten(job, &whole, points);
+    atrous__square_apply(h->input, h->points, h->points, &x, &half);
+    atrous__square_apply(w->input, w->points, w->points, &half, &whole);
+    atrous__square_flatten(&whole, h->points, w->points, points);
 }
 
 static void transform_taps(const struct job *job, const float *weights, double *points)
 {
     const struct atrous__minimal *h = job->rows, *w = job->columns;
-    struct square g = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
+    struct atrous__square g = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
     for (size_t row = 0; row < h->taps; ++row)
         for (size_t column = 0; column < w->taps; ++column) {
             const size_t tap = atrous__flat_tap(&job->view, row * w->taps + column);
             g.at[row][column] = fabs((double)weights[tap]) + ATROUS__TINY;
         }
-    transform(h->tap, h->points, h->taps, &g, &half);
-    transform(w->tap, w->points, w->taps, &half, &whole);
-    flatten(job, &whole, points);
+    atrous__square_apply(h->tap, h->points, h->taps, &g, &half);
+    atrous__square_apply(w->tap, w->points, w->taps, &half, &whole);
+    atrous__square_flatten(&whole, h->points, w->points, points);
 }
 
 /* Outputs of filter k from the points' sums. */
-static void transform_output(const struct job *job, size_t k, const double *sums, struct square *y)
+static void transform_output(const struct job *job, size_t k, const double *sums,
+                             struct atrous__square *y)
 {
     const struct atrous__minimal *h = job->rows, *w = job->columns;
     const float *bias = job->arrays->bias;
     const double start = job->view.problem->conv.has_bias ? fabs((double)bias[k]) : 0.0;
-    struct square m = {{{0}}}, half = {{{0}}};
+    struct atrous__square m = {{{0}}}, half = {{{0}}};
     for (size_t row = 0; row < h->points; ++row)
         for (size_t column = 0; column < w->points; ++column)
             m.at[row][column] = *sums++ + ATROUS__TINY;
-    transform(h->output, h->outputs, h->points, &m, &half);
-    transform(w->output, w->outputs, w->points, &half, y);
+    atrous__square_apply(h->output, h->outputs, h->points, &m, &half);
+    atrous__square_apply(w->output, w->outputs, w->points, &half, y);
     for (size_t row = 0; row < h->outputs; ++row)
         for (size_t column = 0; column < w->outputs; ++column)
-            y->at[row][column] = within_range(y->at[row][column] + start);
+            y->at[row][column] = atrous__within_range(y->at[row][column] + start);
 }
 
 /* Where the tile whose first output is given reads. A tile's points follow each other as taps
@@ -156,19 +122,6 @@ static size_t output_at(const struct job *job, const struct tile *tile, size_t k
     const size_t plane_row = tile->od * view->axis[ATROUS__H].out + row;
     return tile->n * view->out.batch + k * view->out.channel +
            (plane_row * view->axis[ATROUS__W].out + column) * view->out.pixel;
-}
-
-/* The first output of tile `index` of an axis, counted phase by phase; may lie past the end. */
-static size_t tile_start(const struct atrous__axis *axis, size_t outputs, size_t index)
-{
-    const size_t phases = atrous__min(axis->dilation, axis->out);
-    return index % phases + index / phases * outputs * axis->dilation;
-}
-
-static size_t tile_count(const struct atrous__axis *axis, size_t outputs)
-{
-    const size_t phases = atrous__min(axis->dilation, axis->out);
-    return phases * atrous__ceil_div(atrous__ceil_div(axis->out, axis->dilation), outputs);
 }
 
 /* Filters k .. k + filters - 1 of one batch entry, all of one group. */
@@ -214,7 +167,7 @@ static bool tile_counts(const struct job *job, const struct slice *slice, const 
 }
 
 static void store_tile(const struct job *job, const struct tile *tile, size_t k,
-                       const struct square *y)
+                       const struct atrous__square *y)
 {
     const struct atrous__axis *h = &job->view.axis[ATROUS__H], *w = &job->view.axis[ATROUS__W];
     for (size_t i = 0; i < job->rows->outputs; ++i)
@@ -238,8 +191,8 @@ static void sum_tile(const struct job *job, const struct slice *slice, struct ti
         transform_input(job, tile, input_of(job, slice->n, slice->group, c),
                         points + c * job->points);
     for (size_t f = 0; f < slice->filters; ++f) {
-        double sums[POINTS] = {0};
-        struct square y = {{{0}}};
+        double sums[ATROUS__POINTS] = {0};
+        struct atrous__square y = {{{0}}};
         add_products(slice->taps + f * size, points, channels, job->points, sums);
         transform_output(job, slice->k + f, sums, &y);
         store_tile(job, tile, slice->k + f, &y);
@@ -252,8 +205,8 @@ static void sum_slice(const struct job *job, const struct slice *slice, unsigned
 {
     const struct atrous__axis *axis = job->view.axis;
     const size_t channels = job->view.problem->channels, size = channels * job->points;
-    const size_t down = tile_count(&axis[ATROUS__H], job->rows->outputs);
-    const size_t across = tile_count(&axis[ATROUS__W], job->columns->outputs);
+    const size_t down = atrous__tile_count(&axis[ATROUS__H], job->rows->outputs);
+    const size_t across = atrous__tile_count(&axis[ATROUS__W], job->columns->outputs);
     const ptrdiff_t pairs = (ptrdiff_t)(slice->filters * channels);
     const ptrdiff_t tiles = (ptrdiff_t)(axis[ATROUS__D].out * down * across);
 #pragma omp parallel num_threads((int)threads)
@@ -270,8 +223,8 @@ static void sum_slice(const struct job *job, const struct slice *slice, unsigned
             struct tile tile = {
                 .n = slice->n,
                 .od = line / down,
-                .row = tile_start(&axis[ATROUS__H], job->rows->outputs, line % down),
-                .column = tile_start(&axis[ATROUS__W], job->columns->outputs, at % across),
+                .row = atrous__tile_start(&axis[ATROUS__H], job->rows->outputs, line % down),
+                .column = atrous__tile_start(&axis[ATROUS__W], job->columns->outputs, at % across),
             };
             if (tile_counts(job, slice, &tile))
                 sum_tile(job, slice, &tile, points + (size_t)omp_get_thread_num() * size);
@@ -316,8 +269,8 @@ static double sum_one(const struct job *job, size_t at)
                         .od = pixel / w->out / h->out,
                         .row = oh - i * h->dilation,
                         .column = ow - j * w->dilation};
-    double sums[POINTS] = {0}, u[POINTS], v[POINTS];
-    struct square y = {{{0}}};
+    double sums[ATROUS__POINTS] = {0}, u[ATROUS__POINTS], v[ATROUS__POINTS];
+    struct atrous__square y = {{{0}}};
 
     place_inputs(job, &tile);
     for (size_t c = 0; c < p->channels; ++c) {
@@ -346,6 +299,9 @@ atrous_status atrous__cpu_minimal(const struct atrous__problem *problem,
                                   threads);
     if (count == 0)
         return ATROUS_OK;
+    if (problem->form == ATROUS__GRADIENT)
+        return atrous__gradient_magnitude(problem, bound, arrays, at, first, count, threads,
+                                          magnitude, error);
     if (at == NULL)
         return sum_range(&job, threads, error);
     const ptrdiff_t outputs = (ptrdiff_t)count;

@@ -34,6 +34,11 @@
  *
  *     n - C/G  F(4,3) 19 in two dimensions, 10 in one; F(2,3) 11, 6; F(3,2) 5 in one.
  *
+ * The gradient of the weights is F(R,M) of the same points: M gradients a tile and axis take the
+ * place of the taps, and the sum runs over tiles, not channels. Its F(3,4) has the points' scales
+ * behind the products: gradients 2 (g1+g3, fma), taps m3+m4, 1/24 itself, two fma: 4. Instead of
+ * C/G come the products on the longest way through the sums over tiles; there is no bias.
+ *
  * Flushed denormals. The etas of a transform, each times the entries it still meets, amount to
  * at most 300 FLT_MIN in a transformed input (12 for F(2,3) and F(3,2)) and 8 FLT_MIN in a
  * transformed tap; the products' sum and the output's transform add at most C/G + 4 per entry
@@ -92,6 +97,26 @@ static const struct atrous__minimal f43 = {
     .output = {{1, 1, 1, 1, 1}, {0, 1, 1, 2, 2}, {0, 1, 1, 4, 4}, {0, 1, 1, 8, 8, 1}},
 };
 
+/* The scales of the points, left out of `tap`, are in `output`. */
+static const struct atrous__minimal f34 = {
+    .outputs = 3,
+    .taps = 4,
+    .points = 6,
+    .input_roundings = 2,
+    .tap_roundings = 2,
+    .output_roundings = 4,
+    .input = {{4, 0, 5, 0, 1},
+              {0, 4, 4, 1, 1},
+              {0, 4, 4, 1, 1},
+              {0, 2, 1, 2, 1},
+              {0, 2, 1, 2, 1},
+              {0, 4, 0, 5, 0, 1}},
+    .tap = {{1}, {1, 1, 1, 1}, {1, 1, 1, 1}, {1, 2, 4, 8}, {1, 2, 4, 8}, {0, 0, 0, 1}},
+    .output = {{1.0 / 4, 1.0 / 6, 1.0 / 6, 1.0 / 24, 1.0 / 24},
+               {0, 1.0 / 6, 1.0 / 6, 1.0 / 12, 1.0 / 12},
+               {0, 1.0 / 6, 1.0 / 6, 1.0 / 6, 1.0 / 6, 1}},
+};
+
 struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem)
 {
     return (struct atrous__bound){.terms = atrous__direct_terms(problem)};
@@ -107,6 +132,15 @@ struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem
     const struct atrous__minimal *columns = outputs == 4 ? &f43 : outputs == 3 ? &f32 : &f23;
     const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
     const double terms = roundings(rows) + (double)problem->channels + roundings(columns) + 1;
+    return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
+}
+
+struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem *problem,
+                                                    size_t outputs, double products)
+{
+    const struct atrous__minimal *columns = outputs == 4 ? &f34 : outputs == 3 ? &f23 : &f32;
+    const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
+    const double terms = roundings(rows) + products + roundings(columns);
     return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
 }
 

@@ -35,6 +35,11 @@ struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem)
  * F(3,2), at strides of 1. */
 struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem, size_t outputs);
 
+/* The same of the gradient of the weights: F(kernel, outputs), where `products` of them follow one
+ * another in a sum over tiles of outputs. */
+struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem *problem,
+                                                    size_t outputs, double products);
+
 /* Whether the bound promises three bits: where |x| <= X and |w| <= W, no error exceeds an eighth
  * of (C/G) * taps * X * W, the most that an output can be. */
 bool atrous__bound_is_useful(const struct atrous__bound *bound);

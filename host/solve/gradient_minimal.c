@@ -1,0 +1,254 @@
+/* gradient_minimal: the gradient of the weights by minimal filtering, per phase and so at any
+ * dilation. */
+#include "solve/windows.h"
+
+#include <stdio.h>
+
+/* Budgets in bytes, and what a block of tiles holds. */
+enum {
+    PATCH_BYTES = 96 << 10,
+    BLOCK_TILES = 36,
+    PANEL = 64, /* channels or filters of a slice, whose sums then fit an L1 */
+    LEAST_CHANNELS = 16,
+    POINT_GAP = 16 /* floats between points: one cache line */
+};
+
+/* One of the two tensors that are transformed. */
+struct side {
+    size_t width;          /* CB or KB: channels of a panel */
+    size_t slices;         /* panels of a group */
+    size_t patch_channels; /* gathered at a time */
+    size_t patch_bytes;
+    size_t first, floats; /* in the workspace */
+};
+
+struct shape {
+    size_t vector, vectors, pixels; /* VEC, FV, PX */
+    struct atrous__windows windows;
+    size_t blocks; /* of tiles, of a group of the convolution */
+    struct side x, dy;
+    size_t sums_at, sums_floats; /* of all points, in the workspace */
+    size_t total_floats;
+    size_t sums_bytes, tiles_bytes;
+};
+
+static size_t blocks_of(const struct atrous__problem *p, const struct atrous__windows *w)
+{
+    return atrous__lattice_tiles(p, &w->lattice) / p->groups;
+}
+
+/* Sums of one block begin at zero and then join the others': so many roundings on the way. */
+static struct atrous__bound bound_with(const struct atrous__problem *p, size_t outputs)
+{
+    struct atrous__windows w = atrous__windows_make(p, outputs);
+    atrous__windows_lay(p, BLOCK_TILES, &w);
+    return atrous__minimal_gradient_bound(p, outputs, (double)w.tiles + (double)blocks_of(p, &w));
+}
+
+static struct atrous__bound bound(const struct atrous__problem *p)
+{
+    return bound_with(p, atrous__windows_outputs(p, bound_with));
+}
+
+static struct side side_of(size_t channels, size_t unit, size_t vector, size_t column_bytes)
+{
+    struct side s = {.slices = atrous__ceil_div(channels, PANEL)};
+    s.width = atrous__round_up(atrous__ceil_div(channels, s.slices), unit);
+    s.slices = atrous__ceil_div(channels, s.width);
+    s.patch_channels = atrous__min(atrous__max(PATCH_BYTES / column_bytes / vector, 1) * vector,
+                                   atrous__round_up(s.width, vector));
+    s.patch_bytes = column_bytes * s.patch_channels;
+    return s;
+}
+
+/* Floats of the workspace a side takes, and slack: register blocks read past the last channel. */
+static void place_side(const struct atrous__problem *p, const struct shape *shape, struct side *s,
+                       size_t *at)
+{
+    const struct atrous__windows *w = &shape->windows;
+    s->first = *at;
+    s->floats =
+        p->groups * s->slices * shape->blocks * w->points * (w->tiles * s->width + POINT_GAP) +
+        POINT_GAP;
+    *at += s->floats;
+}
+
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    struct shape s = {.vector = atrous__max(device->vector, 4), .vectors = 2};
+    s.pixels = s.vector == 16 ? 8 : 6;
+    s.windows = atrous__windows_make(p, atrous__windows_outputs(p, bound_with));
+    struct atrous__windows *w = &s.windows;
+    atrous__windows_lay(p, BLOCK_TILES, w);
+    s.blocks = blocks_of(p, w);
+
+    const size_t column = w->lattice.pitch * sizeof(float);
+    s.x = side_of(p->channels, s.vector, s.vector, w->lattice.patch_rows * column);
+    s.dy = side_of(p->filters, s.vector * s.vectors, s.vector, w->lattice.rows * column);
+    place_side(p, &s, &s.x, &s.total_floats);
+    place_side(p, &s, &s.dy, &s.total_floats);
+    s.sums_at = s.total_floats;
+    s.sums_floats = w->points * p->groups * s.dy.slices * s.x.slices * s.dy.width * s.x.width;
+    s.total_floats += s.sums_floats;
+    s.sums_bytes = atrous__round_up(s.x.width, s.pixels) * s.dy.width * sizeof(float);
+    s.tiles_bytes = w->tiles * sizeof(cl_int2);
+    return s;
+}
+
+static const char *refuse(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    const char *wide = atrous__refuse_cpu_class(p, device);
+    if (wide != NULL)
+        return wide;
+    if (p->conv.math == ATROUS_MATH_STRICT)
+        return "strict math asks for direct summation";
+    const char *geometry = atrous__windows_refuse(p);
+    if (geometry != NULL)
+        return geometry;
+    if (p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS)
+        return "with fewer than 16 channels or filters of a group the transforms outweigh the "
+               "products";
+    if (atrous__windows_outputs(p, bound_with) == 0)
+        return "its error bound grows with the output positions and would promise too little";
+    const struct shape s = shape_of(p, device);
+    if (s.total_floats > device->max_allocation / sizeof(float) / 2)
+        return "the transformed tensors exceed half of the largest allocation";
+    const size_t patch = atrous__max(s.x.patch_bytes, s.dy.patch_bytes) + s.tiles_bytes;
+    return atrous__max(patch, s.sums_bytes) > device->local_memory
+               ? "a tile exceeds the local memory"
+               : NULL;
+}
+
+static size_t workspace(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    return shape_of(p, device).total_floats * sizeof(float);
+}
+
+static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    const struct shape s = shape_of(p, device);
+    const double tiles = atrous__windows_tiles(p, &s.windows);
+    const double channels = (double)atrous__round_up(p->channels, s.pixels);
+    const double filters = (double)atrous__round_up(p->filters, s.vector * s.vectors);
+    const double products = tiles * (double)(s.windows.points * p->groups) * channels * filters;
+    /* Each transformed value, and each sum of products, costs as much as some multiply-adds. */
+    const double moves = tiles * (double)(s.windows.points * p->groups) * (channels + filters) +
+                         (double)s.sums_floats;
+    return 0.03 + (products * 1.15 + moves * 10) / atrous__vector_macs_per_ms(device);
+}
+
+static struct atrous__launch *add_launch(struct atrous__job *job, size_t groups)
+{
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
+    return launch;
+}
+
+static struct atrous__arg workspace_from(size_t first)
+{
+    return atrous__arg_tensor_from(ATROUS__WORKSPACE, first);
+}
+
+static atrous_status build_side(const struct atrous__problem *p, struct atrous__env *env,
+                                const struct shape *s, const struct side *side,
+                                enum atrous__slot slot, const char *entry, const char *options,
+                                struct atrous__job *job, atrous_error *error)
+{
+    const struct atrous__windows *w = &s->windows;
+    struct atrous__launch *launch = add_launch(job, p->groups * s->blocks);
+    atrous__launch_add(launch, atrous__arg_tensor(slot));
+    atrous__launch_add(launch, workspace_from(side->first));
+    atrous__launch_add_geometry(launch, p);
+    atrous__launch_add_lattice(launch, &w->lattice, 1);
+    const struct atrous__arg args[] = {
+        atrous__arg_int4(w->lattice.rows, w->lattice.columns, side->patch_channels, 0),
+        atrous__arg_int4(w->tiles, side->width, w->chunks, POINT_GAP),
+        atrous__arg_long(s->blocks),
+        atrous__arg_local(side->patch_bytes),
+        atrous__arg_local(s->tiles_bytes),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    return atrous__launch_make(env, "gradient_minimal.cl", entry, options, launch, error);
+}
+
+static atrous_status build_products(const struct atrous__problem *p, struct atrous__env *env,
+                                    const struct shape *s, const char *options,
+                                    struct atrous__job *job, atrous_error *error)
+{
+    struct atrous__launch *launch =
+        add_launch(job, s->windows.points * p->groups * s->dy.slices * s->x.slices);
+    const struct atrous__arg args[] = {
+        workspace_from(s->x.first),
+        workspace_from(s->dy.first),
+        workspace_from(s->sums_at),
+        atrous__arg_int4(p->channels, p->filters, s->x.width, s->dy.width),
+        atrous__arg_int4(s->windows.tiles, 0, 0, POINT_GAP),
+        atrous__arg_long(p->groups),
+        atrous__arg_long(s->blocks),
+        atrous__arg_int(s->sums_bytes / sizeof(float)),
+        atrous__arg_local(s->sums_bytes),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    return atrous__launch_make(env, "gradient_minimal.cl", "gradient_minimal_products", options,
+                               launch, error);
+}
+
+static atrous_status build_taps(const struct atrous__problem *p, struct atrous__env *env,
+                                const struct shape *s, const char *options, struct atrous__job *job,
+                                atrous_error *error)
+{
+    struct atrous__launch *launch =
+        add_launch(job, p->groups * s->dy.slices * (s->dy.width / s->vector) * s->x.slices);
+    const struct atrous__arg args[] = {
+        workspace_from(s->sums_at),
+        atrous__arg_tensor(ATROUS__OUTPUT),
+        atrous__arg_int4((size_t)p->conv.activation, (size_t)p->conv.residual, 0, 0),
+        atrous__arg_float4(0.0, 0.0, p->conv.alpha, p->conv.beta),
+        atrous__arg_int4(p->channels, p->filters, s->x.width, s->dy.width),
+        atrous__arg_long(p->groups),
+        atrous__arg_int(p->conv.orientation == ATROUS_TRUE_CONVOLUTION ? 1 : 0),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    return atrous__launch_make(env, "gradient_minimal.cl", "gradient_minimal_taps", options, launch,
+                               error);
+}
+
+static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
+                           struct atrous__job *job, atrous_error *error)
+{
+    const struct shape s = shape_of(p, &env->device);
+    char options[128];
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu",
+             s.vector, s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes);
+    job->workspace_bytes = s.total_floats * sizeof(float);
+    atrous_status status =
+        build_side(p, env, &s, &s.x, ATROUS__INPUT, "gradient_minimal_input", options, job, error);
+    if (status == ATROUS_OK)
+        status = build_side(p, env, &s, &s.dy, ATROUS__GRAD_OUTPUT, "gradient_minimal_output",
+                            options, job, error);
+    if (status == ATROUS_OK)
+        status = build_products(p, env, &s, options, job, error);
+    if (status == ATROUS_OK)
+        status = build_taps(p, env, &s, options, job, error);
+    if (status == ATROUS_OK)
+        status = atrous__gradient_build(p, env, p->out_count, job, error);
+    return status;
+}
+
+static void probe(atrous_conv *conv)
+{
+    atrous__probe_square(conv, 17, 19);
+    conv->direction = ATROUS_BACKWARD_WEIGHTS;
+}
+
+const struct atrous__solver atrous__gradient_minimal = {.name = "gradient_minimal",
+                                                        .forms = 1u << ATROUS__GRADIENT,
+                                                        .refuse = refuse,
+                                                        .estimate = estimate,
+                                                        .bound = bound,
+                                                        .workspace = workspace,
+                                                        .build = build,
+                                                        .probe = probe};
