@@ -8,12 +8,12 @@
 // Layout  x[N][C][H][W] or x[N][H][W][C], dy likewise; dw[K][C/G][tap]
 //         v[G][channel slice][block of tiles][point][tile][CB], a gap between points: transformed
 //         inputs; d[G][filter slice][block of tiles][point][tile][KB]: transformed gradients;
-//         u[point][G][filter slice][channel slice][CB][KB]: their products, summed.
+//         u[G][filter slice][channel slice][CB][vector of KB][point][VEC]: their products, summed.
 // Group   gradient_minimal_input, _output: one work-item, one block of tiles, as winograd.cl's;
 //         gradient_minimal_products: one point of a slice of filters by a slice of channels, over
 //         all tiles, block by block: no atomics, the same bits every time;
 //         gradient_minimal_taps: VEC filters by a slice of channels.
-// Local   patch[row][pitch][PC]; sums[CB][KB]
+// Local   patch[row][pitch][PC]; sums[CB][KB]; turned[CB][tap][VEC]
 // Host    host/solve/gradient_minimal.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=1
@@ -27,6 +27,7 @@
 #define PRODUCTS_SPACE __global
 #include "epilogue.clh"
 #include "gather.clh"
+#include "loose.clh"
 #include "outer.clh"
 #include "problem.clh"
 #include "windows.clh"
@@ -99,7 +100,7 @@ inline void transform_gradient(const Tile *t, __local const int2 *tiles, const i
 #pragma unroll
                 for (int column = 0; column < M; ++column)
                     a[row * ALPHA + column] =
-                        LOAD(0, from + (row * t->pitch + column * t->tap_step) * pc);
+                        GET(from + (row * t->pitch + column * t->tap_step) * pc);
                 gradient_axis(a + row * ALPHA, 1);
             }
 #if AXES == 2
@@ -109,7 +110,7 @@ inline void transform_gradient(const Tile *t, __local const int2 *tiles, const i
 #endif
 #pragma unroll
             for (int point = 0; point < POINTS; ++point)
-                STORE(a[point], 0, d + point * point_step + i * d_step + f);
+                PUT_POINT(d + point * point_step + i * d_step + f, a[point]);
         }
 }
 
@@ -248,7 +249,7 @@ inline void multiply(__global const float *v, const int cb, const int channels,
             for (int j = 0; j < PX; ++j)
 #pragma unroll
                 for (int i = 0; i < FV; ++i)
-                    STORE(acc[j][i] + LOAD(i, to + j * kb), i, to + j * kb);
+                    PUT(to + j * kb + i * VEC, acc[j][i] + GET(to + j * kb + i * VEC));
         }
 }
 
@@ -283,56 +284,85 @@ void gradient_minimal_products(__global const float *restrict v, const ulong v_a
     for (ulong block = 0; block < blocks; ++block)
         multiply(from_v + block * (ulong)(POINTS * v_step), cb, channels,
                  from_d + block * (ulong)(POINTS * d_step), kb, filters, room.x, sums);
-    __global float *to = u + u_at + at * (ulong)(cb * kb);
-    for (int i = 0; i < cb * kb; i += VEC)
-        STORE(LOAD(0, sums + i), 0, to + i);
+    __global float *to = u + u_at + ((group * filter_slices + ks) * channel_slices + cs) *
+                                        (ulong)(cb * kb * POINTS) + point * VEC;
+    for (int i = 0; i < channels * kb; i += VEC)
+        PUT_Y(to + i * POINTS, GET(sums + i));
+}
+
+// Four lanes of `count` neighbours, turned[i][VEC], to four rows of dw.
+inline void store_lanes(const Epilogue *e, __local const float *turned, const int count, ulong at,
+                        const ulong row)
+{
+    int i = 0;
+    for (; i + 4 <= count; i += 4, turned += 4 * VEC, at += 4) {
+        const float4 a = vload4(0, turned), b = vload4(0, turned + VEC);
+        const float4 c = vload4(0, turned + 2 * VEC), d = vload4(0, turned + 3 * VEC);
+        __global float *to = e->y_base + at;
+        vstore4(finish4(e, (float4)(a.x, b.x, c.x, d.x), at), 0, to);
+        vstore4(finish4(e, (float4)(a.y, b.y, c.y, d.y), at + row), 0, to + row);
+        vstore4(finish4(e, (float4)(a.z, b.z, c.z, d.z), at + 2 * row), 0, to + 2 * row);
+        vstore4(finish4(e, (float4)(a.w, b.w, c.w, d.w), at + 3 * row), 0, to + 3 * row);
+    }
+    for (; i < count; ++i, turned += VEC, ++at)
+        for (int lane = 0; lane < 4; ++lane)
+            e->y_base[at + lane * row] = finish(e, turned[lane], at + lane * row);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gradient_minimal_taps(__global const float *restrict u, const ulong u_at,
                            __global float *restrict dw, const ulong dw_at, const int4 after,
                            const float4 factors, const int4 slices, // as above
-                           const ulong groups, const int flip, const int run)
+                           const ulong groups, const int flip, __local float *turned,
+                           const int run)
 {
     if (run == 0)
         return;
     const int cb = slices.z, kb = slices.w, taps = TAP_ROWS * R;
     const ulong channel_slices = (ulong)((slices.x + cb - 1) / cb);
     const ulong filter_slices = (ulong)((slices.y + kb - 1) / kb);
-    const ulong vectors = (ulong)(kb / VEC);
+    const int vectors = kb / VEC;
     const ulong at = get_global_id(0), cs = at % channel_slices;
-    const ulong vector = at / channel_slices % vectors;
-    const ulong ks = at / channel_slices / vectors % filter_slices;
-    const ulong group = at / channel_slices / vectors / filter_slices;
-    const ulong point_step = groups * filter_slices * channel_slices * (ulong)(cb * kb);
-    const int filter = (int)ks * kb + (int)vector * VEC, lanes = min(VEC, slices.y - filter);
+    const int vector = (int)(at / channel_slices % (ulong)vectors);
+    const ulong ks = at / channel_slices / (ulong)vectors % filter_slices;
+    const ulong group = at / channel_slices / (ulong)vectors / filter_slices;
+    const int filter = (int)ks * kb + vector * VEC, lanes = min(VEC, slices.y - filter);
     const int channel = (int)cs * cb, channels = min(cb, slices.x - channel);
     __global const float *from =
-        u + u_at +
-        ((group * filter_slices + ks) * channel_slices + cs) * (ulong)(cb * kb) + vector * VEC;
+        u + u_at + (((group * filter_slices + ks) * channel_slices + cs) * (ulong)(cb * kb) +
+                    (ulong)(vector * VEC)) * POINTS;
     const Epilogue e = epilogue_of(after, factors, u, 0, u, dw + dw_at);
 
-    for (int c = 0; c < channels; ++c) {
+    for (int c = 0; c < channels; ++c, from += kb * POINTS) {
         VECTOR a[POINTS];
-        float lane[VEC];
+#pragma unroll
         for (int point = 0; point < POINTS; ++point)
-            a[point] = LOAD(0, from + (ulong)point * point_step + c * kb);
+            a[point] = GET_X(from + point * VEC);
 #if AXES == 2
 #pragma unroll
         for (int column = 0; column < ALPHA; ++column)
             sums_axis(a + column, ALPHA);
 #endif
 #pragma unroll
-        for (int row = 0; row < TAP_ROWS; ++row)
+        for (int row = 0; row < TAP_ROWS; ++row) {
             sums_axis(a + row * ALPHA, 1);
-        for (int tap = 0; tap < taps; ++tap) {
-            STORE(a[tap / R * ALPHA + tap % R], 0, lane);
-            for (int f = 0; f < lanes; ++f) {
-                const ulong k = group * (ulong)slices.y + (ulong)(filter + f);
-                const ulong place = (k * (ulong)slices.x + (ulong)(channel + c)) * (ulong)taps +
-                                    (ulong)(flip ? taps - 1 - tap : tap);
-                dw[dw_at + place] = finish(&e, lane[f], place);
+#pragma unroll
+            for (int column = 0; column < R; ++column) {
+                const int tap = row * R + column;
+                PUT(turned + (c * taps + (flip ? taps - 1 - tap : tap)) * VEC,
+                    a[row * ALPHA + column]);
             }
         }
     }
+
+    const ulong row = (ulong)(slices.x * taps);
+    const ulong first = (group * (ulong)slices.y + (ulong)filter) * row + (ulong)(channel * taps);
+    int lane = 0;
+    for (; lane + 4 <= lanes; lane += 4)
+        store_lanes(&e, turned + lane, channels * taps, first + (ulong)lane * row, row);
+    for (; lane < lanes; ++lane)
+        for (int i = 0; i < channels * taps; ++i) {
+            const ulong place = first + (ulong)lane * row + (ulong)i;
+            e.y_base[place] = finish(&e, turned[i * VEC + lane], place);
+        }
 }

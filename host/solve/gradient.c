@@ -93,6 +93,10 @@ static const char *refuse(const struct atrous__problem *problem,
     return NULL;
 }
 
+/* What a value costs on its way into a tile, and an element of dw on its way out of the sums, in
+ * multiply-adds. */
+static const double move_macs = 7, element_macs = 200;
+
 static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
 {
     const struct shape s = shape_of(problem, device);
@@ -100,8 +104,13 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
     const double computed = (double)atrous__round_up(problem->filters, filters_of_block(&s)) *
                             (double)atrous__round_up(problem->channels, s.pixels);
     const double waste = computed / ((double)problem->filters * (double)problem->channels);
-    const double macs_per_ms = 1.6e6 * (double)device->vector * (double)device->compute_units;
-    return 0.02 + problem->valid_macs * waste / macs_per_ms;
+    const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
+                        ((double)s.lattice.rows * (double)s.lattice.columns);
+    const double moves = (double)problem->in_count * (double)s.filter_slices * halo +
+                         (double)problem->grad_count * (double)s.channel_slices;
+    return 0.02 + (problem->valid_macs * waste + moves * move_macs +
+                   (double)(problem->out_count * s.parts) * element_macs) /
+                      atrous__vector_macs_per_ms(device);
 }
 
 static size_t workspace(const struct atrous__problem *problem, const struct atrous__device *device)

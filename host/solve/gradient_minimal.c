@@ -29,7 +29,7 @@ struct shape {
     struct side x, dy;
     size_t sums_at, sums_floats; /* of all points, in the workspace */
     size_t total_floats;
-    size_t sums_bytes, tiles_bytes;
+    size_t sums_bytes, turned_bytes, tiles_bytes;
 };
 
 static size_t blocks_of(const struct atrous__problem *p, const struct atrous__windows *w)
@@ -91,6 +91,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.sums_floats = w->points * p->groups * s.dy.slices * s.x.slices * s.dy.width * s.x.width;
     s.total_floats += s.sums_floats;
     s.sums_bytes = atrous__round_up(s.x.width, s.pixels) * s.dy.width * sizeof(float);
+    s.turned_bytes = s.x.width * p->taps * s.vector * sizeof(float);
     s.tiles_bytes = w->tiles * sizeof(cl_int2);
     return s;
 }
@@ -114,7 +115,7 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
     if (s.total_floats > device->max_allocation / sizeof(float) / 2)
         return "the transformed tensors exceed half of the largest allocation";
     const size_t patch = atrous__max(s.x.patch_bytes, s.dy.patch_bytes) + s.tiles_bytes;
-    return atrous__max(patch, s.sums_bytes) > device->local_memory
+    return atrous__max(patch, atrous__max(s.sums_bytes, s.turned_bytes)) > device->local_memory
                ? "a tile exceeds the local memory"
                : NULL;
 }
@@ -124,6 +125,10 @@ static size_t workspace(const struct atrous__problem *p, const struct atrous__de
     return shape_of(p, device).total_floats * sizeof(float);
 }
 
+/* What a transformed value costs on its way through the workspace, and what a sum of products,
+ * in multiply-adds. */
+static const double move_macs = 33, sum_macs = 46;
+
 static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
 {
     const struct shape s = shape_of(p, device);
@@ -131,10 +136,9 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     const double channels = (double)atrous__round_up(p->channels, s.pixels);
     const double filters = (double)atrous__round_up(p->filters, s.vector * s.vectors);
     const double products = tiles * (double)(s.windows.points * p->groups) * channels * filters;
-    /* Each transformed value, and each sum of products, costs as much as some multiply-adds. */
-    const double moves = tiles * (double)(s.windows.points * p->groups) * (channels + filters) +
-                         (double)s.sums_floats;
-    return 0.03 + (products * 1.15 + moves * 10) / atrous__vector_macs_per_ms(device);
+    const double moves = tiles * (double)(s.windows.points * p->groups) * (channels + filters);
+    return 0.03 + (products * 1.1 + moves * move_macs + (double)s.sums_floats * sum_macs) /
+                      atrous__vector_macs_per_ms(device);
 }
 
 static struct atrous__launch *add_launch(struct atrous__job *job, size_t groups)
@@ -209,6 +213,7 @@ static atrous_status build_taps(const struct atrous__problem *p, struct atrous__
         atrous__arg_int4(p->channels, p->filters, s->x.width, s->dy.width),
         atrous__arg_long(p->groups),
         atrous__arg_int(p->conv.orientation == ATROUS_TRUE_CONVOLUTION ? 1 : 0),
+        atrous__arg_local(s->turned_bytes),
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
