@@ -50,6 +50,17 @@ grep -q '"reconstruction_error"' out || fail "no reconstruction error in JSON"
 [ -z "$("$atrous" starlet "$data/coffee.png" quiet --scales 1 --device $device --quiet 2>&1)" ] ||
     fail "--quiet speaks"
 
+# Bars are for a person at a terminal; `script` is one, where there is such a program.
+"$atrous" starlet "$data/coffee.png" bars --scales 2 --device $device --progress >out 2>err ||
+    fail "--progress"
+! grep -q '#' err || fail "a bar into a file"
+if command -v script >/dev/null 2>&1; then
+    script -qec "$atrous starlet $data/coffee.png bars --scales 2 --device $device --repeat 3 \
+        --progress" /dev/null >out 2>err </dev/null || fail "--progress at a terminal"
+    grep -q 'repeat \[#*\] 3 of 3' out || fail "no bar of the runs"
+    grep -q 'writing \[#*\] 4 of 4' out || fail "no bar of the files"
+fi
+
 bad "scales" "$data/coffee.png" bad --scales 0
 bad "scales" "$data/coffee.png" bad --scales 31
 bad "scales" "$data/coffee.png" bad --scales x

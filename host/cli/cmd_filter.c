@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cascade.h"
 #include "command.h"
 #include "file.h"
 #include "planes.h"
+#include "progress.h"
 #include "report.h"
 
 struct job {
@@ -81,14 +81,6 @@ static int load(struct job *job, struct cli_failure *failure)
     return CLI_DONE;
 }
 
-/* One line that each pass overwrites, where a person watches. */
-static void show_progress(const struct job *job)
-{
-    if (job->options.progress && !job->options.quiet && isatty(STDERR_FILENO))
-        fprintf(stderr, "\rpass %zu of %zu%s", job->done, job->options.scales,
-                job->done == job->options.scales ? "\n" : "");
-}
-
 static int run_passes(struct job *job, struct cli_failure *failure)
 {
     struct cli_list *dilation = &job->options.dilation;
@@ -101,7 +93,7 @@ static int run_passes(struct job *job, struct cli_failure *failure)
             return code;
         job->passed = pass->result.passed;
         ++job->done;
-        show_progress(job);
+        cli_progress(&job->options, "pass", job->done, job->options.scales);
         for (size_t i = 0; i < dilation->count; ++i)
             if (!cli_multiply(&dilation->value[i], 2) && job->done < job->options.scales)
                 return cli_fail(failure, CLI_USAGE, "--scales: the dilation of pass %zu overflows",

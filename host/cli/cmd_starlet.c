@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <atrous/starlet.h>
 
 #include "command.h"
 #include "planes.h"
+#include "progress.h"
 #include "report.h"
 #include "starlet_files.h"
 
@@ -142,6 +142,7 @@ static int repeat_runs(struct job *job, struct cli_failure *failure)
         const double start = now_ms();
         status = atrous_starlet_run(job->starlet, job->image, job->planes, &error);
         ms[i] = now_ms() - start;
+        cli_progress(job->options, "repeat", i + 1, repeat);
     }
     if (status == ATROUS_OK) {
         qsort(ms, repeat, sizeof *ms, compare_doubles);
@@ -199,8 +200,7 @@ static int write_files(const struct job *job, struct cli_failure *failure)
     int code = CLI_DONE;
     for (size_t i = 0; i < count && code == CLI_DONE; ++i) {
         code = cli_starlet_write(&files, i, failure);
-        if (options->progress && !options->quiet && isatty(STDERR_FILENO))
-            fprintf(stderr, "\rwritten %zu of %zu%s", i + 1, count, i + 1 == count ? "\n" : "");
+        cli_progress(options, "writing", i + 1, count);
     }
     return code;
 }

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "exercise.h"
+#include "progress.h"
 #include "report.h"
 #include "suite.h"
 
@@ -164,12 +165,11 @@ static int tune_row(struct job *job, const struct cli_problem *problem, struct c
     return code;
 }
 
-/* Without --json each row's line shows it. */
+/* Rows that the terminal lists as they come need no bar. */
 static void show_progress(const struct job *job, size_t done)
 {
-    if (job->rows != NULL && job->options.progress && !job->options.quiet && isatty(STDERR_FILENO))
-        fprintf(stderr, "\rrow %zu of %zu%s", done, job->suite.count,
-                done == job->suite.count ? "\n" : "");
+    if (job->rows != NULL || !isatty(STDOUT_FILENO))
+        cli_progress(&job->options, "row", done, job->suite.count);
 }
 
 static int report_all(struct job *job, struct cli_failure *failure)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "progress.h"
+
 static bool solver_is_cpu(const struct cli_options *options)
 {
     return options->solver != NULL && strcmp(options->solver, "cpu") == 0;
@@ -113,14 +115,32 @@ static int compare_doubles(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static int time_plan(atrous_plan *plan, size_t repeat, const atrous_arrays *arrays,
-                     struct cli_result *result, struct cli_failure *failure)
+/* All at once, or in twenty parts, each with its untimed run, where somebody watches. */
+static atrous_status time_runs(atrous_plan *plan, const struct cli_options *options,
+                               const atrous_arrays *arrays, double *ms, atrous_error *error)
 {
+    const size_t repeat = options->repeat;
+    const size_t part = cli_progress_wanted(options) ? (repeat + 19) / 20 : repeat;
+    atrous_status status = ATROUS_OK;
+    for (size_t done = 0; done < repeat && status == ATROUS_OK;) {
+        const size_t count = repeat - done < part ? repeat - done : part;
+        status = atrous_plan_time(plan, arrays, count, ms + done, error);
+        done += count;
+        cli_progress(options, "repeat", done, repeat);
+    }
+    return status;
+}
+
+static int time_plan(atrous_plan *plan, const struct cli_options *options,
+                     const atrous_arrays *arrays, struct cli_result *result,
+                     struct cli_failure *failure)
+{
+    const size_t repeat = options->repeat;
     atrous_error error;
     double *ms = malloc(repeat * sizeof *ms);
     if (ms == NULL)
         return cli_fail_memory(failure, "--repeat", repeat * sizeof *ms);
-    const atrous_status status = atrous_plan_time(plan, arrays, repeat, ms, &error);
+    const atrous_status status = time_runs(plan, options, arrays, ms, &error);
     if (status == ATROUS_OK) {
         qsort(ms, repeat, sizeof *ms, compare_doubles);
         result->repeat = repeat;
@@ -151,7 +171,7 @@ int cli_session_run(atrous_plan *plan, const struct cli_options *options,
     }
     code = cli_fail_status(failure, status, &error);
     if (code == CLI_DONE && options->repeat > 0)
-        code = time_plan(plan, options->repeat, arrays, result, failure);
+        code = time_plan(plan, options, arrays, result, failure);
     return code;
 }
 

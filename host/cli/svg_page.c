@@ -28,7 +28,7 @@ static const char style_dark[] =
     ".grid{stroke:#30363d}.frame{stroke:#6e7681}\n"
     ".tap{fill:#ff6a69}.tapped{fill:#4b1d20}.span{stroke:#ff6a69}\n"
     ".hole{fill:#3a2410}.cross{stroke:#f0883e}.lost{fill:#f0883e}\n"
-    ".edge{stroke:#262c34}.node{fill:#0d1117;stroke:#484f58}\n"
+    ".edge{stroke:#343c46}.node{fill:#0d1117;stroke:#484f58}\n"
     ".path{stroke:#58a6ff}.reached{fill:#58a6ff}\n"
     ".bar{fill:#1f4a78}.core{fill:#58a6ff}.done{fill:#388bfd}\n"
     ".h0{fill:#11253d}.h1{fill:#14335a}.h2{fill:#1a4478}.h3{fill:#215896}\n"

@@ -128,7 +128,8 @@ static void draw_hole(struct svg *svg, double x, double y, double radius)
             x - arm, y - arm, 2 * arm, 2 * arm, 2 * arm, 2 * arm, 2 * arm);
 }
 
-static void draw_dots(struct svg *svg, const struct tree *tree)
+/* The dots that paths reach, or the others, which paths pass over. */
+static void draw_dots(struct svg *svg, const struct tree *tree, bool are_reached)
 {
     const double radius = fmin(5.5, fmax(0.45, tree->spacing * 0.3));
     const double right = tree->left + (double)(tree->inputs - 1) * tree->spacing + 0.01;
@@ -139,9 +140,10 @@ static void draw_dots(struct svg *svg, const struct tree *tree)
         for (double begin = first; dot_x(tree, row, begin) <= right; begin += (double)jump) {
             const double x = dot_x(tree, row, begin);
             const bool inside = begin >= 0 && begin < (double)tree->inputs;
-            if (x < tree->left - 0.01)
+            const bool is_reached = inside && tree->reached[row][(size_t)begin];
+            if (x < tree->left - 0.01 || is_reached != are_reached)
                 continue;
-            if (inside && tree->reached[row][(size_t)begin])
+            if (is_reached)
                 draw_dot(svg, "reached", x, y, row == tree->layers ? radius * 1.3 : radius);
             else if (row == 0)
                 draw_hole(svg, x, y, radius);
@@ -170,8 +172,9 @@ bool svg_draw_tree(struct svg *svg, const struct cli_stack *made)
                                    "paths into the last output drawn strong.");
         tree.top = svg->y + 10;
         draw_faint_edges(svg, &tree);
+        draw_dots(svg, &tree, false);
         draw_paths(svg, &tree);
-        draw_dots(svg, &tree);
+        draw_dots(svg, &tree, true);
         for (size_t row = 0; row <= tree.layers; ++row)
             svg_text(svg, SVG_MARGIN, row_y(&tree, row) + 4, "label", "%.40s",
                      row == 0 ? "input" : made->words[row - 1]);
