@@ -99,11 +99,12 @@ static atrous_device_type type_of(cl_device_type type)
     return type & CL_DEVICE_TYPE_CPU ? ATROUS_DEVICE_TYPE_CPU : ATROUS_DEVICE_TYPE_OTHER;
 }
 
-/* The largest power of two that is at most `lanes` and at most 16, OpenCL's widest vector. */
+/* The largest power of two that is at most `lanes` and at most 16, OpenCL's widest vector, or
+ * fewer in a build that tries a narrower device. */
 static size_t vector_width(cl_uint lanes)
 {
     size_t width = 1;
-    while (width * 2 <= lanes && width < 16)
+    while (width * 2 <= lanes && width < ATROUS__MOST_LANES)
         width *= 2;
     return width;
 }

@@ -1,5 +1,6 @@
 /* depthwise: one channel a group, any number of filters; bound by memory. Planes are computed
- * by filter.cl, contiguous channels by depthwise.cl. */
+ * by inplace.cl or filter.cl, contiguous channels by depthwise.cl. */
+#include "solve/inplace.h"
 #include "solve/planes.h"
 
 #include <stdio.h>
@@ -67,11 +68,15 @@ static const char *refuse(const struct atrous__problem *problem,
         return "made for one channel a group";
     if (problem->groups == 1 && problem->filters <= 4)
         return "a single channel and few filters: filter serves it";
-    return has_vectors(problem, device) ? NULL : atrous__planes_refuse(problem, device);
+    if (has_vectors(problem, device) || atrous__inplace_serves(problem, device))
+        return NULL;
+    return atrous__planes_refuse(problem, device);
 }
 
 static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
 {
+    if (atrous__inplace_serves(problem, device))
+        return atrous__inplace_estimate(problem, device);
     return has_vectors(problem, device) ? 0.02 + atrous__memory_bound_ms(problem, device)
                                         : atrous__planes_estimate(problem, device);
 }
@@ -79,6 +84,8 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
 static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
                            struct atrous__job *job, atrous_error *error)
 {
+    if (atrous__inplace_serves(p, &env->device))
+        return atrous__inplace_build(p, env, job, error);
     if (!has_vectors(p, &env->device))
         return atrous__planes_build(p, env, job, error);
 

@@ -1,0 +1,104 @@
+/* Depthwise planes read where they lie, by kernels/inplace.cl. */
+#include "solve/inplace.h"
+#include "solve/planes.h"
+
+#include <stdio.h>
+
+enum {
+    MOST_ROWS = 4,          /* of a register block, as inplace.cl */
+    MOST_TAPS = 9,          /* in registers */
+    ITEM_BYTES = 128 << 10, /* of an item's input: a share of an L2 */
+    AHEAD_BYTES = 64 << 10  /* at most */
+};
+
+/* Vectors and items of a problem on a device. */
+struct shape {
+    size_t vector;          /* VEC */
+    size_t rows, items;     /* of an item, of a plane */
+    size_t run_rows, ahead; /* rows that a run of vectors may span, elements */
+    struct atrous__deal deal;
+};
+
+/* The columns of a row begin anew once at most in a vector. */
+static size_t choose_vector(const struct atrous__device *device, size_t width)
+{
+    size_t vector = atrous__max(device->vector, 4);
+    while (vector > width)
+        vector /= 2;
+    return vector;
+}
+
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    const struct atrous__axis *h = &p->axis[ATROUS__H], *w = &p->axis[ATROUS__W];
+    struct shape s = {0};
+    s.run_rows = w->in == w->out ? atrous__min(h->dilation, h->out) : 1;
+    s.vector = choose_vector(device, atrous__min(w->in, w->out));
+    /* Rows of whole blocks. */
+    const size_t unit = MOST_ROWS * h->dilation;
+    const size_t wanted = ITEM_BYTES / sizeof(float) / w->out;
+    s.rows = atrous__min(atrous__max(wanted / unit, 1) * unit, h->out);
+    s.items = atrous__ceil_div(h->out, s.rows);
+    s.ahead = atrous__min(h->out * w->out, AHEAD_BYTES / sizeof(float));
+    const size_t planes = p->batch * p->groups * p->filters * p->axis[ATROUS__D].out;
+    s.deal = atrous__deal_tiles(p, device, planes * s.items);
+    return s;
+}
+
+bool atrous__inplace_serves(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    const struct atrous__axis *d = &p->axis[ATROUS__D], *h = &p->axis[ATROUS__H];
+    const struct atrous__axis *w = &p->axis[ATROUS__W];
+    const bool has_planes =
+        p->conv.input_layout == ATROUS_LAYOUT_NCHW && p->conv.output_layout == ATROUS_LAYOUT_NCHW;
+    const bool meets_depth = d->kernel == 1 && d->in == d->out && d->pad == d->crop;
+    const bool has_steps = h->stride != 1 || w->stride != 1 || d->stride != 1;
+    if (!has_planes || !meets_depth || has_steps || p->channels != 1 ||
+        h->kernel * w->kernel > MOST_TAPS || h->kernel == 1 ||
+        p->conv.padding > ATROUS_PADDING_CONSTANT)
+        return false;
+    /* A row holds a vector. */
+    return atrous__min(w->in, w->out) >= 4 && device->vector >= 4;
+}
+
+double atrous__inplace_estimate(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    return 0.02 + 0.5 * atrous__memory_bound_ms(p, device);
+}
+
+/* The taps, a bit each, that meet columns outside the input. */
+static unsigned masked_taps(const struct atrous__problem *p)
+{
+    const struct atrous__axis *w = &p->axis[ATROUS__W];
+    unsigned masked = 0;
+    for (size_t s = 0; s < w->kernel; ++s) {
+        const size_t first = s * w->dilation + w->crop;
+        if (first < w->pad || first + w->out > w->in + w->pad)
+            masked |= 1u << s;
+    }
+    return masked;
+}
+
+atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atrous__env *env,
+                                  struct atrous__job *job, atrous_error *error)
+{
+    const struct shape s = shape_of(p, &env->device);
+    const struct atrous__pack_shape pack = {1, 1, 0};
+    const atrous_status status = atrous__pack_build(p, env, pack, job, error);
+    if (status != ATROUS_OK)
+        return status;
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    *launch = (struct atrous__launch){.dims = 1, .global = {s.deal.groups}, .local = {1}};
+    atrous__launch_add_problem(launch, p);
+    atrous__launch_add(launch, atrous__arg_int4(s.rows, s.items, s.run_rows, s.ahead));
+    atrous__launch_add(launch, atrous__arg_long(s.deal.tiles));
+    atrous__launch_add(launch, atrous__arg_long(s.deal.each));
+    const atrous_conv *conv = &p->conv;
+    const bool is_plain = conv->activation == ATROUS_ACTIVATION_NONE &&
+                          conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1;
+    char options[96];
+    snprintf(options, sizeof options, "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d",
+             s.vector, p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
+             atrous__pad_value(p) != 0, is_plain);
+    return atrous__launch_make(env, "inplace.cl", "inplace", options, launch, error);
+}

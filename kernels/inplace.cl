@@ -1,0 +1,171 @@
+// inplace.cl: depthwise convolution of planes at stride 1 that reads the input where it lies.
+//
+// Layout  x[N][C][D][H][W], y likewise, w[C][filter][tap] from pack.cl; padded by a constant
+// Group   several items in turn, each some rows of one output plane.
+// Inner   ROWS output rows a dilation apart share the lines they read, one vector of columns at
+//         a time; sums and taps stay in registers. Where input and output are equally wide, the
+//         vectors run on from row to row, up to a dilation's worth of rows, so that ragged rows
+//         waste no lanes. Lanes in the padding are masked, lines in it left out.
+// Bounds  A masked lane still reads: what lies beside the line, but never outside the tensor.
+// Host    host/solve/inplace.c
+// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1
+// Lint    -DVEC=4 -DKH=2 -DKW=3 -DMASKED=7 -DPAD=1 -DPLAIN=0
+
+#if !defined(VEC) || !defined(KH) || !defined(KW) || !defined(MASKED) || !defined(PAD) ||          \
+    !defined(PLAIN)
+#error "inplace.cl needs -D VEC KH KW MASKED PAD PLAIN"
+#endif
+
+#include "layout.clh"
+#include "loose.clh"
+#include "prefetch.clh"
+#include "problem.clh"
+
+// A plane and its tensor.
+typedef struct {
+    __global const float *tensor; // the whole input,
+    long end;                     // and its elements
+    long x_at;                    // the plane's first
+    int is_fenced;                // lanes beside the item's lines may lie outside the tensor
+    __global float *y;            // the plane's
+    int4 in, out, dilation, pad;  // as the kernel's arguments
+    int run_rows;                 // that a run of vectors may span
+    int ahead;                    // elements that are prefetched ahead
+    float pad_value;
+    const Epilogue *epilogue;
+} Plane;
+
+// Where the lines of a run lie; see inplace_block.clh.
+#define INSIDE 0
+#define EDGE 1
+#define FENCE 2
+#define ROWS 1
+#define PLACE FENCE
+#include "inplace_block.clh"
+#define ROWS 1
+#define PLACE EDGE
+#include "inplace_block.clh"
+#define ROWS 1
+#define PLACE INSIDE
+#include "inplace_block.clh"
+#define ROWS 2
+#define PLACE EDGE
+#include "inplace_block.clh"
+#define ROWS 2
+#define PLACE INSIDE
+#include "inplace_block.clh"
+#define ROWS 4
+#define PLACE EDGE
+#include "inplace_block.clh"
+#define ROWS 4
+#define PLACE INSIDE
+#include "inplace_block.clh"
+#define MOST_ROWS 4
+
+// `height` neighbouring rows from o on, and as many a dilation further, `rows` times, of which
+// the first tap's lines begin at `first`; those in `inside`, a bit each, lie in the plane.
+inline void sum_run(const Plane *p, const int o, const int rows, const int height, const int inside,
+                    const VECTOR *tap, const float bias)
+{
+    const int run = height * p->out.z, all = (1 << (rows + KH - 1)) - 1;
+    if (p->is_fenced) {
+        for (int i = 0; i < rows; ++i)
+            sum1_2(p, o + i * p->dilation.y, inside >> i, run, tap, bias);
+        return;
+    }
+    switch (2 * rows + ((inside & all) == all)) {
+    case 9:
+        sum4_0(p, o, inside, run, tap, bias);
+        break;
+    case 8:
+        sum4_1(p, o, inside, run, tap, bias);
+        break;
+    case 5:
+        sum2_0(p, o, inside, run, tap, bias);
+        break;
+    case 4:
+        sum2_1(p, o, inside, run, tap, bias);
+        break;
+    case 3:
+        sum1_0(p, o, inside, run, tap, bias);
+        break;
+    default:
+        sum1_1(p, o, inside, run, tap, bias);
+    }
+}
+
+// `rows` times `height` output rows from o on.
+inline void sum_block(const Plane *p, const int o, const int rows, const int height,
+                      const VECTOR *tap, const float bias)
+{
+    for (int at = 0; at < height;) {
+        int count = min(p->run_rows, height - at), inside = 0, line = o + at - p->pad.y;
+        // The rows of a run meet the same lines, all of which lie inside or outside.
+#pragma unroll
+        for (int q = 0; q < MOST_ROWS + KH - 1; ++q, line += p->dilation.y) {
+            const int is_before = line < 0, is_inside = !is_before && line < p->in.y;
+            inside |= is_inside << q;
+            count = q >= rows + KH - 1 ? count
+                    : is_before        ? min(count, -line)
+                    : is_inside        ? min(count, p->in.y - line)
+                                       : count;
+        }
+        sum_run(p, o + at, rows, count, inside, tap, bias);
+        at += count;
+    }
+}
+
+// Output rows o .. end-1, in blocks. What is left over lies amid them, so that the first and
+// the last block, where lines are left out, are whole.
+inline void sum_rows(const Plane *p, int o, const int end, const VECTOR *tap, const float bias)
+{
+    const int apart = p->dilation.y, most = MOST_ROWS * apart;
+    const int middle = o + (end - o) / most / 2 * most;
+    int left = (end - o) % most;
+    while (o < end) {
+        int rows = MOST_ROWS, height = apart;
+        if (o >= middle && left > 0) {
+            rows = left >= 2 * apart ? 2 : 1;
+            height = min(apart, left);
+            left -= rows * height;
+        }
+        sum_block(p, o, rows, height, tap, bias);
+        o += rows * height;
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void inplace(TENSORS, GEOMETRY,
+           const int4 item, // rows of one, items of a plane, rows of a run, elements ahead
+           const ulong items, const ulong items_each, // in all, of a work-group
+           const int run)
+{
+    if (run == 0)
+        return;
+    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
+                                   residual + residual_at, y + y_at);
+    const long plane_x = (long)in.y * in.z, plane_y = (long)out.y * out.z;
+    const int filters = out.w, depth = in.x;
+    const long inputs = (long)stride.w * kernel_.w * (long)plane_of(in);
+    const long before = pad.z, behind = (KW - 1) * dilation.z + max(out.z - in.z, 0);
+    Plane p = {x + x_at, inputs, 0, 0, y, in, out, dilation, pad, item.z, item.w, pad_value, &e};
+    const ulong first = get_global_id(0) * items_each, end = min(first + items_each, items);
+    for (ulong at = first; at < end; ++at) {
+        // Items of a plane, planes of a volume, filters of a group, groups, batch.
+        const int o = (int)(at % (ulong)item.y) * item.x;
+        const ulong plane = at / (ulong)item.y; // of the output
+        const ulong volume = plane / (ulong)depth;
+        const int filter = (int)(volume % (ulong)(filters * kernel_.w));
+        p.x_at = (long)(volume / (ulong)filters * (ulong)depth + plane % (ulong)depth) * plane_x;
+        const int end_row = min(o + item.x, out.y);
+        const long low = max(o - pad.y, 0);
+        const long high = min(end_row - pad.y + (KH - 1) * dilation.y, in.y);
+        p.is_fenced = p.x_at + low * in.z < before || p.x_at + high * in.z + behind > inputs;
+        p.y = y + y_at + (long)plane * plane_y;
+        VECTOR tap[KH * KW];
+#pragma unroll
+        for (int i = 0; i < KH * KW; ++i)
+            tap[i] = (VECTOR)(w[w_at + (ulong)filter * (KH * KW) + i]);
+        sum_rows(&p, o, end_row, tap, bias_of(&e, filter));
+    }
+}

@@ -1,0 +1,272 @@
+/* depthwise and filter on planes: where rows are ragged, lines and lanes lie in the padding, and
+ * the input ends. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+
+#include "testing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <atrous/opencl.h>
+
+#include "harness.h"
+#include "oracle.h"
+#include "shapes.h"
+
+enum { PAGE = 4096, MOST_TAPS = 9 };
+static const char *const solvers[] = {"depthwise", "filter"};
+static uint64_t seed = 1789;
+
+/* "same", causal, none, or anything. */
+static void draw_padding(struct random *random, atrous_conv *conv, int axis)
+{
+    const size_t reach = (conv->kernel[axis] - 1) * conv->dilation[axis];
+    const size_t kind = random_between(random, 0, 5);
+    if (kind < 3) {
+        conv->pad_begin[axis] = kind == 0 ? reach : reach / 2;
+        conv->pad_end[axis] = reach - conv->pad_begin[axis];
+    } else if (kind > 3) {
+        conv->pad_begin[axis] = random_between(random, 0, reach + 2);
+        conv->pad_end[axis] = random_between(random, 0, reach + 2);
+    }
+    const size_t padded = conv->pad_begin[axis] + conv->input[axis] + conv->pad_end[axis];
+    if (padded < reach + 1)
+        conv->pad_end[axis] += reach + 1 - padded;
+}
+
+static atrous_conv draw_problem(struct random *random)
+{
+    const size_t taps[] = {1, 2, 3, 3, 3, 3, 5}, strides[] = {1, 1, 1, 1, 2};
+    const bool is_depthwise = random_chance(random, 70);
+    atrous_conv conv;
+    atrous_conv_init(&conv, (int)random_between(random, 1, 3), sizeof conv);
+    conv.batch = random_between(random, 1, 2);
+    conv.groups = random_between(random, 1, is_depthwise ? 20 : 3);
+    conv.in_channels = conv.groups * (is_depthwise ? 1 : random_between(random, 1, 4));
+    conv.out_channels = conv.groups * random_between(random, 1, is_depthwise ? 2 : 4);
+    conv.has_bias = random_chance(random, 50);
+    conv.padding = (atrous_padding)(random_chance(random, 50) ? 0 : random_between(random, 0, 4));
+    if (conv.padding == ATROUS_PADDING_CONSTANT)
+        conv.pad_value = 0.75;
+    for (int axis = 0; axis < conv.rank; ++axis) {
+        const bool is_last = axis == conv.rank - 1, is_first = axis < conv.rank - 2;
+        conv.input[axis] = random_between(random, 1, is_last ? 80 : is_first ? 4 : 40);
+        conv.kernel[axis] = is_first && random_chance(random, 60)
+                                ? 1
+                                : random_pick(random, taps, sizeof taps / sizeof *taps);
+        conv.dilation[axis] = random_between(random, 1, random_chance(random, 10) ? 30 : 6);
+        conv.stride[axis] = random_pick(random, strides, sizeof strides / sizeof *strides);
+        draw_padding(random, &conv, axis);
+    }
+    return conv;
+}
+
+static void planes_random(void **state)
+{
+    (void)state;
+    struct random random = {seed};
+    const size_t count = harness.quick ? 100 : 1000;
+    size_t ran[2] = {0, 0};
+    for (size_t drawn = 0; drawn < count;) {
+        const atrous_conv conv = draw_problem(&random);
+        if (shape_macs(&conv) > 2e6)
+            continue;
+        struct data data = data_draw(&conv, &random, FILL_REALS);
+        data_solve(&data);
+        for (size_t s = 0; s < 2; ++s)
+            ran[s] += harness_check(solvers[s], &data, seed);
+        data_free(&data);
+        ++drawn;
+    }
+    printf("seed %llu: depthwise ran %zu and filter %zu of %zu problems\n",
+           (unsigned long long)seed, ran[0], ran[1], count);
+    assert_true(ran[0] > count / 2 && ran[1] > count / 8);
+}
+
+/* Problems whose inputs are whole pages. */
+static atrous_conv paged_problem(size_t at)
+{
+    const size_t shapes[][4] = {{64, 16, 33, 2}, {32, 32, 17, 1}, {16, 64, 65, 4}, {64, 16, 16, 1},
+                                {32, 64, 20, 7}, {256, 4, 5, 1},  {64, 48, 7, 2},  {512, 6, 67, 3}};
+    if (at >= sizeof shapes / sizeof *shapes)
+        return (atrous_conv){0};
+    atrous_conv conv = shape_square(2, shapes[at][0], shapes[at][0], shapes[at][2], 3, 1);
+    conv.groups = shapes[at][0];
+    conv.input[0] = shapes[at][1];
+    for (int axis = 0; axis < 2; ++axis)
+        conv.dilation[axis] = conv.pad_begin[axis] = conv.pad_end[axis] = shapes[at][3];
+    return conv;
+}
+
+/* A NaN reaches exactly the outputs whose taps meet it, nor do lanes beside a line let one in. */
+static void planes_non_finite_stays_local(void **state)
+{
+    (void)state;
+    atrous_conv conv;
+    for (size_t at = 0; (conv = paged_problem(at)).rank != 0; ++at) {
+        struct random random = {seed + at};
+        struct data data = data_draw(&conv, &random, FILL_REALS);
+        const size_t rows = conv.input[0], columns = conv.input[1], d = conv.dilation[0];
+        for (size_t i = 0; i < data.w_count; ++i)
+            data.w[i] = 1;
+        for (int i = 0; i < 40; ++i) {
+            const size_t column = random_between(&random, 0, 2);
+            const size_t line = random_between(&random, 0, conv.in_channels * rows - 1);
+            data.x[line * columns + (column == 0   ? 0
+                                     : column == 1 ? columns - 1
+                                                   : random_between(&random, 0, columns - 1))] =
+                random_chance(&random, 50) ? NAN : INFINITY;
+        }
+        float *y = floats(data.y_count);
+        assert_true(harness_run("depthwise", &data, y));
+        for (size_t i = 0; i < data.y_count; ++i) {
+            const size_t plane = i / (rows * columns), r = i / columns % rows, c = i % columns;
+            bool meets = false;
+            for (size_t tap = 0; tap < MOST_TAPS; ++tap) {
+                const size_t row = r + tap / 3 * d, column = c + tap % 3 * d; /* plus d */
+                if (row >= d && row - d < rows && column >= d && column - d < columns)
+                    meets |= !isfinite(data.x[(plane * rows + row - d) * columns + column - d]);
+            }
+            if (!isfinite(y[i]) != meets)
+                fail_msg("problem %zu: y[%zu] = %g, %s a NaN", at, i, (double)y[i],
+                         meets ? "on" : "off");
+        }
+        free(y);
+        data_free(&data);
+    }
+}
+
+static atrous_plan *plan_of(const atrous_conv *conv)
+{
+    atrous_plan_options options;
+    atrous_plan *plan = NULL;
+    atrous_error error;
+    atrous_plan_options_init(&options, sizeof options);
+    options.solver = "depthwise";
+    harness_expect_ok(atrous_plan_create(harness.context, conv, &options, &plan, &error), &error,
+                      "depthwise", conv);
+    return plan;
+}
+
+static cl_mem buffer(cl_context context, size_t size, void *from, cl_mem_flags flags)
+{
+    cl_int code = CL_SUCCESS;
+    cl_mem mem = clCreateBuffer(context, CL_MEM_READ_WRITE | flags, size, from, &code);
+    assert_int_equal(code, CL_SUCCESS);
+    return mem;
+}
+
+/* Runs the problem with `input`, memory of the host's that the device uses as it is, if it can. */
+static void run_in_place(const struct data *data, float *input, float *y)
+{
+    atrous_plan *plan = plan_of(&data->conv);
+    atrous_plan_info info = {.struct_size = sizeof info};
+    atrous_bindings bindings;
+    atrous_error error;
+    cl_int code = CL_SUCCESS;
+    cl_context context = atrous_context_cl_context(harness.context);
+    cl_command_queue queue =
+        clCreateCommandQueue(context, atrous_context_cl_device(harness.context), 0, &code);
+    assert_int_equal(code, CL_SUCCESS);
+    assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
+    atrous_bindings_init(&bindings, sizeof bindings);
+    const atrous_buffer plain = {buffer(context, info.weights_bytes, data->w, CL_MEM_COPY_HOST_PTR),
+                                 0};
+    bindings.input.mem = buffer(context, info.input_bytes, input, CL_MEM_USE_HOST_PTR);
+    bindings.output.mem = buffer(context, info.output_bytes, NULL, 0);
+    bindings.weights.mem = buffer(context, info.packed_bytes, NULL, 0);
+    if (info.workspace_bytes > 0)
+        bindings.workspace.mem = buffer(context, info.workspace_bytes, NULL, 0);
+    harness_expect_ok(
+        atrous_plan_pack(plan, queue, plain, &bindings.weights, 0, NULL, NULL, &error), &error,
+        "depthwise", &data->conv);
+    harness_expect_ok(atrous_plan_enqueue(plan, queue, &bindings, 0, NULL, NULL, &error), &error,
+                      "depthwise", &data->conv);
+    assert_int_equal(clEnqueueReadBuffer(queue, bindings.output.mem, CL_TRUE, 0, info.output_bytes,
+                                         y, 0, NULL, NULL),
+                     CL_SUCCESS);
+    clReleaseMemObject(plain.mem);
+    clReleaseMemObject(bindings.input.mem);
+    clReleaseMemObject(bindings.output.mem);
+    clReleaseMemObject(bindings.weights.mem);
+    if (bindings.workspace.mem != NULL)
+        clReleaseMemObject(bindings.workspace.mem);
+    clReleaseCommandQueue(queue);
+    atrous_plan_destroy(plan);
+}
+
+/* The input lies between pages that nobody may touch: a read outside ends the process. */
+static void planes_read_nothing_outside(void **state)
+{
+    (void)state;
+    atrous_conv conv;
+    for (size_t at = 0; (conv = paged_problem(at)).rank != 0; ++at)
+        for (int mode = ATROUS_PADDING_ZEROS; mode <= ATROUS_PADDING_CONSTANT; ++mode) {
+            struct random random = {seed + at};
+            conv.padding = (atrous_padding)mode;
+            conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 0.5 : 0;
+            struct data data = data_draw(&conv, &random, FILL_INTEGERS);
+            const size_t size = data.x_count * sizeof(float);
+            assert_int_equal(size % PAGE, 0);
+            char *pages = mmap(NULL, size + 2 * PAGE, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            assert_true(pages != MAP_FAILED);
+            memcpy(pages + PAGE, data.x, size);
+            assert_int_equal(mprotect(pages, PAGE, PROT_NONE), 0);
+            assert_int_equal(mprotect(pages + PAGE + size, PAGE, PROT_NONE), 0);
+            float *y = floats(data.y_count);
+            data_solve(&data);
+            run_in_place(&data, (float *)(void *)(pages + PAGE), y);
+            for (size_t i = 0; i < data.y_count; ++i)
+                if ((double)y[i] != data.value[i])
+                    fail_msg("problem %zu: y[%zu] = %g, not %g", at, i, (double)y[i],
+                             data.value[i]);
+            munmap(pages, size + 2 * PAGE);
+            free(y);
+            data_free(&data);
+        }
+}
+
+/* An activation and a factor change nothing but what they say. */
+static void planes_epilogue(void **state)
+{
+    (void)state;
+    atrous_conv conv;
+    for (size_t at = 0; (conv = paged_problem(at)).rank != 0; ++at) {
+        struct random random = {seed + at};
+        struct data data = data_draw(&conv, &random, FILL_REALS);
+        float *plain = floats(data.y_count), *y = floats(data.y_count);
+        assert_true(harness_run("depthwise", &data, plain));
+        data.conv.activation = ATROUS_ACTIVATION_RELU;
+        data.conv.alpha = -2;
+        assert_true(harness_run("depthwise", &data, y));
+        for (size_t i = 0; i < data.y_count; ++i)
+            if (y[i] != (plain[i] > 0 ? -2 * plain[i] : 0))
+                fail_msg("problem %zu: y[%zu] = %g of %g", at, i, (double)y[i], (double)plain[i]);
+        free(plain);
+        free(y);
+        data_free(&data);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(planes_random),
+        cmocka_unit_test(planes_non_finite_stays_local),
+        cmocka_unit_test(planes_read_nothing_outside),
+        cmocka_unit_test(planes_epilogue),
+    };
+    const char *asked = getenv("ATROUS_TEST_SEED");
+    int failed = harness_open();
+
+    if (asked != NULL)
+        seed = strtoull(asked, NULL, 10);
+    if (failed == 0)
+        failed = cmocka_run_group_tests_name("planes", tests, NULL, NULL);
+    harness_close();
+    return failed;
+}
