@@ -26,7 +26,7 @@ typedef struct {
     __global const float *tensor; // the whole input,
     long end;                     // and its elements
     long x_at;                    // the plane's first
-    int is_fenced;                // lanes beside the item's lines may lie outside the tensor
+    int is_fenced;                // what lies beside the item's lines may be outside the tensor
     __global float *y;            // the plane's
     int4 in, out, dilation, pad;  // as the kernel's arguments
     int run_rows;                 // that a run of vectors may span
@@ -136,9 +136,9 @@ inline void sum_rows(const Plane *p, int o, const int end, const VECTOR *tap, co
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void inplace(TENSORS, GEOMETRY,
-           const int4 item, // rows of one, items of a plane, rows of a run, elements ahead
-           const ulong items, const ulong items_each, // in all, of a work-group
-           const int run)
+             const int4 item, // rows of one, items of a plane, rows of a run, elements ahead
+             const ulong items, const ulong items_each, // in all, of a work-group
+             const int run)
 {
     if (run == 0)
         return;
