@@ -61,7 +61,8 @@ bool atrous__inplace_serves(const struct atrous__problem *p, const struct atrous
     return atrous__min(w->in, w->out) >= 4 && device->vector >= 4;
 }
 
-double atrous__inplace_estimate(const struct atrous__problem *p, const struct atrous__device *device)
+double atrous__inplace_estimate(const struct atrous__problem *p,
+                                const struct atrous__device *device)
 {
     return 0.02 + 0.5 * atrous__memory_bound_ms(p, device);
 }
@@ -80,7 +81,7 @@ static unsigned masked_taps(const struct atrous__problem *p)
 }
 
 atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atrous__env *env,
-                                  struct atrous__job *job, atrous_error *error)
+                                    struct atrous__job *job, atrous_error *error)
 {
     const struct shape s = shape_of(p, &env->device);
     const struct atrous__pack_shape pack = {1, 1, 0};
