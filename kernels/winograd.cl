@@ -1,10 +1,11 @@
 // winograd.cl: dilated convolution by Winograd's minimal filtering, phase by phase.
 //
 // Outputs that are a dilation apart read inputs a dilation apart: a phase of the image is a
-// dense image to F(M,R), so the method works at any dilation.
+// dense image to F(M,R), so the method works at any dilation. The taps of a depth are summed as
+// channels are: KD planes of C/G channels are KD * C/G channels to the products.
 //
 // Layout  x[N][C][H][W] or x[N][H][W][C], y likewise;
-//         u[G][filter block][point][C/G][FB] from winograd_pack;
+//         u[G][filter block][point][KD][C/G][FB] from winograd_pack;
 //         v[point][tile][CS]: transformed inputs; m[filter block][point][tile][FB]: products.
 // Group   one work-item: M*k rows of one row phase, and contiguous columns with all their
 //         phases; or, where the dilation is wide, M strips of columns a dilation apart.
@@ -15,6 +16,7 @@
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2 -DFUSED=1
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=2 -DFUSED=0
 // Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1 -DFUSED=1
+// Lint    -DVEC=16 -DFV=1 -DPX=12 -DM=4 -DR=3 -DAXES=2 -DFUSED=1
 
 #if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(M) || !defined(R) ||                \
     !defined(AXES) || !defined(FUSED)
@@ -40,16 +42,38 @@
 #define ROWS 1
 #include "products.clh"
 
-// Gathers and transforms every channel of a group.
+// The taps of the depth that read input at the tile's plane, [x, y); all of them but where zeros
+// pad: those add nothing.
+inline int2 depths_of(const Tile *t)
+{
+    int2 depths = (int2)(0, t->kernel_.x);
+    if (t->dilation.w != PADDING_ZEROS)
+        return depths;
+    while (depths.x < depths.y && patch_plane(t, depths.x) < 0)
+        ++depths.x;
+    while (depths.y > depths.x && patch_plane(t, depths.y - 1) >= t->in.x)
+        --depths.y;
+    return depths;
+}
+
+// Gathers and transforms every channel of a group, depth by depth. A vector may reach into the
+// next depth's channels, which are written after it.
 inline void fill_points(const Tile *t, __local const int2 *tiles, const int count,
                         __global const float *image, const Steps from, const float pad_value,
                         __local float *patch, const int cb, PRODUCTS_SPACE float *v,
                         const int v_step, const int point_step)
 {
-    for (int first = 0; first < t->in.w; first += cb) {
-        const int channels = min(cb, t->in.w - first);
-        load_patch(t, image + (ulong)first * from.channel, from, channels, pad_value, patch, cb);
-        transform_input(t, tiles, count, patch, cb, channels, v + first, v_step, point_step);
+    const int2 depths = depths_of(t);
+    Tile plane = *t;
+    plane.kernel_.x = 1;
+    for (int depth = depths.x; depth < depths.y; ++depth, v += t->in.w) {
+        plane.pad.x = t->pad.x - depth * t->dilation.x;
+        for (int first = 0; first < t->in.w; first += cb) {
+            const int channels = min(cb, t->in.w - first);
+            load_patch(&plane, image + (ulong)first * from.channel, from, channels, pad_value,
+                       patch, cb);
+            transform_input(t, tiles, count, patch, cb, channels, v + first, v_step, point_step);
+        }
     }
 }
 
@@ -105,7 +129,8 @@ inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int 
                             __global const float *u, const Epilogue *e,
                             __local float *m, __local float *sums)
 {
-    const int filter_blocks = (t->out.w + FB - 1) / FB, channels = t->in.w;
+    const int filter_blocks = (t->out.w + FB - 1) / FB, channels = t->kernel_.x * t->in.w;
+    const int2 depths = depths_of(t);
     const int begin = t->slice * blocks, end = min(begin + blocks, filter_blocks);
     const int point_step = room.x * FB + room.w, v_step = room.y;
     const int v_point_step = room.x * room.y + room.w;
@@ -115,8 +140,10 @@ inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int 
     for (int point = 0; point < POINTS; ++point)
         for (int k = 0; k < end - begin; ++k)
             multiply_point(v + point * v_point_step, v_step,
-                           block_u + (ulong)(k * POINTS + point) * (ulong)(channels * FB), channels,
-                           count, m + (k * POINTS + point) * point_step);
+                           block_u + (ulong)(k * POINTS + point) * (ulong)(channels * FB) +
+                               depths.x * t->in.w * FB,
+                           (depths.y - depths.x) * t->in.w, count,
+                           m + (k * POINTS + point) * point_step);
     for (int k = begin; k < end; ++k) {
         transform_output(t, tiles, count, m + (k - begin) * POINTS * point_step, point_step, sums);
         store_tile(t, e, k, sums);
@@ -206,6 +233,7 @@ void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float 
 __kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
                             __global float *restrict u, const ulong u_at,
                             const int4 shape, // filters, channels of a group, filter blocks, flip
+                            const int depths, // taps along the depth
                             const int gate,   // lanes of a gated run, or 0
                             const ulong filter_step, const ulong channel_step, // as in pack.cl
                             const ulong count, const int run)
@@ -213,19 +241,22 @@ __kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
     const ulong at = get_global_id(0);
     if (run == 0 || at >= count)
         return;
-    const int c = (int)(at % (ulong)shape.y);
-    const ulong row = at / (ulong)shape.y;
+    const int channels = shape.y * depths, channel = (int)(at % (ulong)channels);
+    const int c = channel % shape.y, depth = channel / shape.y;
+    const ulong row = at / (ulong)channels;
     const int slot = (int)(row % (ulong)(shape.z * FB));
     const ulong group = row / (ulong)(shape.z * FB);
     const int f = filter_of_lane(slot / FB, slot % FB, FB, gate, shape.x);
     const int taps = AXES == 2 ? R * R : R;
 
-    const ulong first = w_at + group * (ulong)shape.x * (ulong)shape.y * (ulong)taps +
+    const ulong first = w_at + group * (ulong)shape.x * (ulong)channels * (ulong)taps +
                         (ulong)max(f, 0) * filter_step + (ulong)c * channel_step;
 
     float g[AXES == 2 ? R * R : R], points[POINTS];
-    for (int i = 0; i < taps; ++i)
-        g[i] = f >= 0 ? w[first + (ulong)(shape.w ? taps - 1 - i : i)] : 0.0f;
+    for (int i = 0; i < taps; ++i) {
+        const int tap = depth * taps + i;
+        g[i] = f >= 0 ? w[first + (ulong)(shape.w ? depths * taps - 1 - tap : tap)] : 0.0f;
+    }
 #if AXES == 2
     float half_done[R * ALPHA];
     for (int i = 0; i < R; ++i)
@@ -237,8 +268,8 @@ __kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
 #endif
     __global float *to = u + u_at +
                          (group * (ulong)shape.z + (ulong)(slot / FB)) *
-                             (ulong)(POINTS * shape.y * FB) +
-                         (ulong)(c * FB + slot % FB);
+                             (ulong)(POINTS * channels * FB) +
+                         (ulong)(channel * FB + slot % FB);
     for (int point = 0; point < POINTS; ++point)
-        to[(ulong)point * (ulong)(shape.y * FB)] = points[point];
+        to[(ulong)point * (ulong)(channels * FB)] = points[point];
 }

@@ -61,56 +61,64 @@ static double roundings(long m, long r, int rank)
 {
     if (r == 2)
         return 5;
-    return m == 4 ? (rank == 2 ? 19 : 10) : (rank == 2 ? 11 : 6);
+    return m == 4 ? (rank >= 2 ? 19 : 10) : (rank >= 2 ? 11 : 6);
 }
 
-/* A problem of rank 1 or 2 as rows and columns. */
+/* A problem as rows and columns [1], [2] and the depth [0], whose taps are summed. */
 struct sheet {
     struct axis_filter rows, columns;
-    long in[2], out[2], dilation[2], pad[2];
+    long depths, in[3], out[3], dilation[3], pad[3];
 };
 
 static struct sheet sheet_of(const atrous_conv *conv, long m, long r)
 {
-    struct sheet sheet = {.in = {1, 1}, .out = {1, 1}, .dilation = {1, 1}};
+    struct sheet sheet = {.depths = 1, .in = {1, 1, 1}, .out = {1, 1, 1}, .dilation = {1, 1, 1}};
     size_t output[ATROUS_MAX_RANK];
 
     oracle_output(conv, output);
     for (int axis = 0; axis < conv->rank; ++axis) {
-        const int to = 2 - conv->rank + axis;
+        const int to = 3 - conv->rank + axis;
         sheet.in[to] = (long)conv->input[axis];
         sheet.out[to] = (long)output[axis];
         sheet.dilation[to] = (long)conv->dilation[axis];
         sheet.pad[to] = (long)conv->pad_begin[axis];
     }
     sheet.columns = toom_cook(m, r);
-    sheet.rows = conv->rank == 2 ? sheet.columns : toom_cook(1, 1);
+    sheet.rows = conv->rank >= 2 ? sheet.columns : toom_cook(1, 1);
+    if (conv->rank == 3)
+        sheet.depths = (long)conv->kernel[0];
     return sheet;
 }
 
-/* The magnitude of the output (oy, ox) of filter k: its tile begins i and j dilations before. */
-static double magnitude_of(const struct data *data, const struct sheet *s, size_t n, size_t k,
-                           long oy, long ox)
+/* What the taps of one depth add to the magnitude of output (oz, oy, ox) of filter k: its tile
+ * begins i and j dilations before. */
+static double magnitude_at(const struct data *data, const struct sheet *s, size_t n, size_t k,
+                           long depth, long oz, long oy, long ox)
 {
     const atrous_conv *conv = &data->conv;
     const size_t channels = conv->in_channels / conv->groups;
     const size_t group = k / (conv->out_channels / conv->groups);
     const long taps = s->rows.r * s->columns.r;
-    const long i = oy / s->dilation[0] % s->rows.m, j = ox / s->dilation[1] % s->columns.m;
-    const long y = oy - i * s->dilation[0] - s->pad[0], x = ox - j * s->dilation[1] - s->pad[1];
+    const long i = oy / s->dilation[1] % s->rows.m, j = ox / s->dilation[2] % s->columns.m;
+    const long y = oy - i * s->dilation[1] - s->pad[1], x = ox - j * s->dilation[2] - s->pad[2];
+    const long iz = oracle_index(oz + depth * s->dilation[0] - s->pad[0], s->in[0], conv->padding);
     const bool flip = conv->orientation == ATROUS_TRUE_CONVOLUTION;
-    double sum = tiny * s->rows.output_sum[i] * s->columns.output_sum[j];
+    double sum = 0;
 
     for (long u = 0; u < s->rows.points; ++u)
         for (long v = 0; v < s->columns.points; ++v) {
-            const long iy = oracle_index(y + u * s->dilation[0], s->in[0], conv->padding);
-            const long ix = oracle_index(x + v * s->dilation[1], s->in[1], conv->padding);
+            const long iy = oracle_index(y + u * s->dilation[1], s->in[1], conv->padding);
+            const long ix = oracle_index(x + v * s->dilation[2], s->in[2], conv->padding);
             for (size_t c = 0; c < channels; ++c) {
                 const float *plane = data->x + (n * conv->in_channels + group * channels + c) *
-                                                   (size_t)(s->in[0] * s->in[1]);
-                const float *w = data->w + (k * channels + c) * (size_t)taps;
-                const double read = iy >= 0 && ix >= 0 ? (double)plane[iy * s->in[1] + ix]
-                                                       : (double)(float)conv->pad_value;
+                                                   (size_t)(s->in[0] * s->in[1] * s->in[2]);
+                const long tap_from = flip ? s->depths - 1 - depth : depth;
+                const float *w =
+                    data->w +
+                    ((k * channels + c) * (size_t)s->depths + (size_t)tap_from) * (size_t)taps;
+                const double read = iz >= 0 && iy >= 0 && ix >= 0
+                                        ? (double)plane[(iz * s->in[1] + iy) * s->in[2] + ix]
+                                        : (double)(float)conv->pad_value;
                 double ways = 0;
                 for (long t = 0; t < taps; ++t)
                     ways += s->rows.way[i][u][t / s->columns.r] *
@@ -119,18 +127,30 @@ static double magnitude_of(const struct data *data, const struct sheet *s, size_
                 sum += (fabs(read) + tiny) * ways;
             }
         }
+    return sum;
+}
+
+static double magnitude_of(const struct data *data, const struct sheet *s, size_t n, size_t k,
+                           long oz, long oy, long ox)
+{
+    const long i = oy / s->dilation[1] % s->rows.m, j = ox / s->dilation[2] % s->columns.m;
+    double sum = tiny * s->rows.output_sum[i] * s->columns.output_sum[j];
+
+    for (long depth = 0; depth < s->depths; ++depth)
+        sum += magnitude_at(data, s, n, k, depth, oz, oy, ox);
     return sum + (data->bias != NULL ? fabs((double)data->bias[k]) : 0.0);
 }
 
 double minimal_bound(const struct data *data, long m, size_t at)
 {
     const struct sheet s = sheet_of(&data->conv, m, (long)data->conv.kernel[data->conv.rank - 1]);
-    const size_t plane = (size_t)(s.out[0] * s.out[1]), pixel = at % plane;
+    const size_t plane = (size_t)(s.out[0] * s.out[1] * s.out[2]);
+    const long pixel = (long)(at % plane);
     const double terms = roundings(m, s.columns.r, data->conv.rank) +
-                         (double)(data->conv.in_channels / data->conv.groups);
-    const double magnitude = magnitude_of(data, &s, at / plane / data->conv.out_channels,
-                                          at / plane % data->conv.out_channels,
-                                          (long)pixel / s.out[1], (long)pixel % s.out[1]);
+                         (double)(data->conv.in_channels / data->conv.groups) * (double)s.depths;
+    const double magnitude = magnitude_of(
+        data, &s, at / plane / data->conv.out_channels, at / plane % data->conv.out_channels,
+        pixel / s.out[2] / s.out[1], pixel / s.out[2] % s.out[1], pixel % s.out[2]);
 
     return terms * ((double)FLT_EPSILON * magnitude + (double)FLT_MIN);
 }
@@ -145,17 +165,17 @@ static double tile_share(const atrous_conv *conv, const struct sheet *s, const f
     for (long u = 0; u < s->rows.points; ++u)
         for (long v = 0; v < s->columns.points; ++v) {
             const long iy =
-                oracle_index(oy + u * s->dilation[0] - s->pad[0], s->in[0], conv->padding);
+                oracle_index(oy + u * s->dilation[1] - s->pad[1], s->in[1], conv->padding);
             const long ix =
-                oracle_index(ox + v * s->dilation[1] - s->pad[1], s->in[1], conv->padding);
+                oracle_index(ox + v * s->dilation[2] - s->pad[2], s->in[2], conv->padding);
             const double read =
-                iy >= 0 && ix >= 0 ? (double)x[iy * s->in[1] + ix] : (double)(float)conv->pad_value;
+                iy >= 0 && ix >= 0 ? (double)x[iy * s->in[2] + ix] : (double)(float)conv->pad_value;
             double ways = 0;
             for (long a = 0; a < s->rows.r; ++a)
                 for (long b = 0; b < s->columns.r; ++b) {
-                    const long row = oy + a * s->dilation[0], column = ox + b * s->dilation[1];
-                    const bool is_inside = row < s->out[0] && column < s->out[1];
-                    const double g = is_inside ? (double)dy[row * s->out[1] + column] : 0.0;
+                    const long row = oy + a * s->dilation[1], column = ox + b * s->dilation[2];
+                    const bool is_inside = row < s->out[1] && column < s->out[2];
+                    const double g = is_inside ? (double)dy[row * s->out[2] + column] : 0.0;
                     ways += s->rows.way[i][u][a] * s->columns.way[j][v][b] * (fabs(g) + tiny);
                 }
             sum += (fabs(read) + tiny) * ways;
@@ -178,11 +198,11 @@ double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const
     double sum = tiny * s.rows.output_sum[i] * s.columns.output_sum[j];
 
     for (size_t n = 0; n < conv->batch; ++n) {
-        const float *image = x + (n * conv->in_channels + c) * (size_t)(s.in[0] * s.in[1]);
-        const float *grad = dy + (n * conv->out_channels + k) * (size_t)(s.out[0] * s.out[1]);
-        for (long oy = 0; oy < s.out[0]; ++oy)
-            for (long ox = 0; ox < s.out[1]; ++ox)
-                if (oy / s.dilation[0] % s.rows.r == 0 && ox / s.dilation[1] % s.columns.r == 0)
+        const float *image = x + (n * conv->in_channels + c) * (size_t)(s.in[1] * s.in[2]);
+        const float *grad = dy + (n * conv->out_channels + k) * (size_t)(s.out[1] * s.out[2]);
+        for (long oy = 0; oy < s.out[1]; ++oy)
+            for (long ox = 0; ox < s.out[2]; ++ox)
+                if (oy / s.dilation[1] % s.rows.r == 0 && ox / s.dilation[2] % s.columns.r == 0)
                     sum += tile_share(conv, &s, image, grad, i, j, oy, ox);
     }
     return sum;

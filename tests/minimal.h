@@ -5,7 +5,7 @@
 #include "data.h"
 
 /* The bound of the output at flat index `at` when computed by F(outputs, taps of the last axis):
- * rank 1 or 2, kernel 3, 3x3 or (with 3 outputs) 2; NCHW. */
+ * kernel 3, (with 3 outputs) 2, 3x3 or any depth of 3x3; NCHW. */
 double minimal_bound(const struct data *data, long outputs, size_t at);
 
 /* What the bound of the gradient of a weight at flat index `at` is proportional to, where it is

@@ -88,22 +88,16 @@ static void expect_same_channels_last(const struct data *data, struct atrous__pr
 }
 
 /* In pieces, alone, in either layout: an output's magnitude is the same. */
-static void bound_magnitude_however_asked(void **state)
+static void expect_same_however_asked(const atrous_conv *conv)
 {
-    atrous_conv conv = shape_square(2, 32, 36, 13, 3, 3);
     struct random random = {seed};
     struct atrous__problem problem;
 
-    (void)state;
-    conv.groups = conv.batch = 2;
-    conv.input[1] = 18;
-    conv.has_bias = 1;
-    conv.padding = ATROUS_PADDING_REFLECT;
-    struct data data = data_draw(&conv, &random, FILL_REALS);
+    struct data data = data_draw(conv, &random, FILL_REALS);
     const atrous_arrays arrays = arrays_of(&data);
     double *whole = calloc(data.y_count, sizeof *whole);
     assert_non_null(whole);
-    assert_int_equal(atrous__problem_init(&problem, &conv, NULL), ATROUS_OK);
+    assert_int_equal(atrous__problem_init(&problem, conv, NULL), ATROUS_OK);
     for (size_t outputs = 2; outputs <= 4; outputs += 2) {
         const struct atrous__bound bound = atrous__minimal_bound(&problem, outputs);
         assert_int_equal(
@@ -114,6 +108,30 @@ static void bound_magnitude_however_asked(void **state)
     }
     free(whole);
     data_free(&data);
+}
+
+static void bound_magnitude_however_asked(void **state)
+{
+    atrous_conv conv = shape_square(2, 32, 36, 13, 3, 3);
+
+    (void)state;
+    conv.groups = conv.batch = 2;
+    conv.input[1] = 18;
+    conv.has_bias = 1;
+    conv.padding = ATROUS_PADDING_REFLECT;
+    expect_same_however_asked(&conv);
+}
+
+static void bound_magnitude_of_depth(void **state)
+{
+    atrous_conv conv = shape_square(3, 6, 10, 7, 3, 2);
+
+    (void)state;
+    conv.groups = 2;
+    conv.input[0] = 5;
+    conv.kernel[0] = 2;
+    conv.orientation = ATROUS_TRUE_CONVOLUTION;
+    expect_same_however_asked(&conv);
 }
 
 /* Whether F(outputs, kernel) still promises three bits at so many channels. */
@@ -140,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_magnitude_however_asked),
+        cmocka_unit_test(bound_magnitude_of_depth),
         cmocka_unit_test(bound_promises_up_to_its_channels),
     };
 

@@ -240,6 +240,31 @@ static void winograd_bound_of_paddings(void **state)
         }
 }
 
+/* The taps of a depth are summed like channels: ragged depths that padding reaches, odd ones and
+ * dilated ones, channels that fill no vectors. */
+static void winograd_bound_of_depth(void **state)
+{
+    const size_t depths[] = {3, 2, 5}, channels[] = {16, 21, 17};
+
+    (void)state;
+    for (size_t i = 0; i < 3; ++i)
+        for (int mode = ATROUS_PADDING_ZEROS; mode <= ATROUS_PADDING_REFLECT;
+             mode += 1 + (mode == 1)) {
+            atrous_conv conv = shape_square(3, channels[i], 18, 7, 3, 1 + i);
+            conv.kernel[0] = depths[i];
+            conv.input[0] = 4;
+            conv.input[2] = 10;
+            conv.pad_begin[0] = (depths[i] - 1) * (1 + i) / 2 + 1;
+            conv.pad_end[0] = (depths[i] - 1) * (1 + i) / 2;
+            conv.has_bias = 1;
+            conv.padding = (atrous_padding)mode;
+            conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 3.0 : 0.0;
+            conv.orientation = i == 1 ? ATROUS_TRUE_CONVOLUTION : ATROUS_CROSS_CORRELATION;
+            if (try_kind(&conv, REALS) < 0 || try_kind(&conv, HUGE_PIXEL) < 0)
+                skip();
+        }
+}
+
 /* A NaN and an infinity spoil their tiles, which promise nothing; all other outputs stay. */
 static void winograd_bound_beside_nan(void **state)
 {
@@ -324,6 +349,7 @@ int main(void)
         cmocka_unit_test(winograd_bound_of_three_taps),
         cmocka_unit_test(winograd_bound_of_two_taps),
         cmocka_unit_test(winograd_bound_of_paddings),
+        cmocka_unit_test(winograd_bound_of_depth),
         cmocka_unit_test(winograd_bound_beside_nan),
         cmocka_unit_test(winograd_needs_a_bound_of_its_own),
         cmocka_unit_test(winograd_refuses_by_its_bound),

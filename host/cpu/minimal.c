@@ -2,6 +2,7 @@
  *
  *     magnitude = |bias| + |AT| [ sum over channels (|G| |w| |GT|) .* (|BT| |x| |B|) ] |A|
  *
+ * over channels and the taps of a depth alike
  * (host/problem/bound.c). Tiles lie as every solver lays them: from the first row and column of
  * each phase, a dilation between neighbours. An input tile is read whole, through the padding,
  * also where it reaches past what the outputs need. */
@@ -30,19 +31,30 @@ struct job {
 
 struct tile {
     size_t n, od, row, column; /* of its first output */
-    ptrdiff_t x[ATROUS__MINIMAL]
-               [ATROUS__MINIMAL]; /* where its inputs lie in a channel; -1: the padding's value */
+    /* Where its inputs lie in a plane; -1: the padding's value. */
+    ptrdiff_t x[ATROUS__MINIMAL][ATROUS__MINIMAL];
 };
 
-static void transform_input(const struct job *job, const struct tile *tile, const float *plane,
-                            double *points)
+/* Summed like channels: the taps of the depth, each of all channels. */
+static size_t summed(const struct job *job)
+{
+    return job->view.axis[ATROUS__D].kernel * job->view.problem->channels;
+}
+
+/* Through tap `depth` of the kernel's depth; `channel` is where that channel begins. */
+static void transform_input(const struct job *job, const struct tile *tile, size_t depth,
+                            const float *channel, double *points)
 {
     const struct atrous__minimal *h = job->rows, *w = job->columns;
+    const struct atrous__axis *axis = job->view.axis;
+    const ptrdiff_t id = atrous__source(&job->view, ATROUS__D, tile->od, depth);
+    const ptrdiff_t plane =
+        (ptrdiff_t)(axis[ATROUS__H].in * axis[ATROUS__W].in * job->view.in.pixel);
     struct atrous__square x = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
     for (size_t row = 0; row < h->points; ++row)
         for (size_t column = 0; column < w->points; ++column) {
             const ptrdiff_t at = tile->x[row][column];
-            const float value = at < 0 ? job->view.pad_value : plane[at];
+            const float value = id < 0 || at < 0 ? job->view.pad_value : channel[id * plane + at];
             x.at[row][column] = fabs((double)value) + ATROUS__TINY;
         }
     atrous__square_apply(h->input, h->points, h->points, &x, &half);
@@ -50,13 +62,15 @@ static void transform_input(const struct job *job, const struct tile *tile, cons
     atrous__square_flatten(&whole, h->points, w->points, points);
 }
 
-static void transform_taps(const struct job *job, const float *weights, double *points)
+static void transform_taps(const struct job *job, size_t depth, const float *weights,
+                           double *points)
 {
     const struct atrous__minimal *h = job->rows, *w = job->columns;
     struct atrous__square g = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
     for (size_t row = 0; row < h->taps; ++row)
         for (size_t column = 0; column < w->taps; ++column) {
-            const size_t tap = atrous__flat_tap(&job->view, row * w->taps + column);
+            const size_t tap =
+                atrous__flat_tap(&job->view, (depth * h->taps + row) * w->taps + column);
             g.at[row][column] = fabs((double)weights[tap]) + ATROUS__TINY;
         }
     atrous__square_apply(h->tap, h->points, h->taps, &g, &half);
@@ -87,16 +101,13 @@ static void transform_output(const struct job *job, size_t k, const double *sums
 static void place_inputs(const struct job *job, struct tile *tile)
 {
     const struct atrous__view *view = &job->view;
-    const ptrdiff_t height = (ptrdiff_t)view->axis[ATROUS__H].in;
     const ptrdiff_t width = (ptrdiff_t)view->axis[ATROUS__W].in;
-    const ptrdiff_t id = atrous__source(view, ATROUS__D, tile->od, 0);
     for (size_t row = 0; row < job->rows->points; ++row) {
         const ptrdiff_t ih = atrous__source(view, ATROUS__H, tile->row, row);
         for (size_t column = 0; column < job->columns->points; ++column) {
             const ptrdiff_t iw = atrous__source(view, ATROUS__W, tile->column, column);
-            const ptrdiff_t pixel = (id * height + ih) * width + iw;
             tile->x[row][column] =
-                id < 0 || ih < 0 || iw < 0 ? -1 : pixel * (ptrdiff_t)view->in.pixel;
+                ih < 0 || iw < 0 ? -1 : (ih * width + iw) * (ptrdiff_t)view->in.pixel;
         }
     }
 }
@@ -127,7 +138,7 @@ static size_t output_at(const struct job *job, const struct tile *tile, size_t k
 /* Filters k .. k + filters - 1 of one batch entry, all of one group. */
 struct slice {
     size_t n, group, k, filters;
-    double *taps; /* transformed: [filter][channel][point] */
+    double *taps; /* transformed: [filter][depth][channel][point] */
 };
 
 /* sums[point] += sum over channels of u * v. */
@@ -185,15 +196,17 @@ static void store_tile(const struct job *job, const struct tile *tile, size_t k,
 static void sum_tile(const struct job *job, const struct slice *slice, struct tile *tile,
                      double *points)
 {
-    const size_t channels = job->view.problem->channels, size = channels * job->points;
+    const size_t channels = job->view.problem->channels, all = summed(job);
+    const size_t size = all * job->points;
     place_inputs(job, tile);
-    for (size_t c = 0; c < channels; ++c)
-        transform_input(job, tile, input_of(job, slice->n, slice->group, c),
-                        points + c * job->points);
+    for (size_t i = 0; i < all; ++i)
+        transform_input(job, tile, i / channels,
+                        input_of(job, slice->n, slice->group, i % channels),
+                        points + i * job->points);
     for (size_t f = 0; f < slice->filters; ++f) {
         double sums[ATROUS__POINTS] = {0};
         struct atrous__square y = {{{0}}};
-        add_products(slice->taps + f * size, points, channels, job->points, sums);
+        add_products(slice->taps + f * size, points, all, job->points, sums);
         transform_output(job, slice->k + f, sums, &y);
         store_tile(job, tile, slice->k + f, &y);
     }
@@ -204,17 +217,18 @@ static void sum_slice(const struct job *job, const struct slice *slice, unsigned
                       double *points)
 {
     const struct atrous__axis *axis = job->view.axis;
-    const size_t channels = job->view.problem->channels, size = channels * job->points;
+    const size_t channels = job->view.problem->channels, all = summed(job);
+    const size_t size = all * job->points;
     const size_t down = atrous__tile_count(&axis[ATROUS__H], job->rows->outputs);
     const size_t across = atrous__tile_count(&axis[ATROUS__W], job->columns->outputs);
-    const ptrdiff_t pairs = (ptrdiff_t)(slice->filters * channels);
+    const ptrdiff_t pairs = (ptrdiff_t)(slice->filters * all);
     const ptrdiff_t tiles = (ptrdiff_t)(axis[ATROUS__D].out * down * across);
 #pragma omp parallel num_threads((int)threads)
     {
 #pragma omp for schedule(static)
         for (ptrdiff_t i = 0; i < pairs; ++i) {
-            const size_t f = (size_t)i / channels, c = (size_t)i % channels;
-            transform_taps(job, weights_of(job, slice->k + f, c),
+            const size_t f = (size_t)i / all, c = (size_t)i % channels;
+            transform_taps(job, (size_t)i % all / channels, weights_of(job, slice->k + f, c),
                            slice->taps + (size_t)i * job->points);
         }
 #pragma omp for schedule(dynamic, 4)
@@ -235,7 +249,7 @@ static void sum_slice(const struct job *job, const struct slice *slice, unsigned
 static atrous_status sum_range(const struct job *job, unsigned threads, atrous_error *error)
 {
     const struct atrous__problem *p = job->view.problem;
-    const size_t size = p->channels * job->points;
+    const size_t size = summed(job) * job->points;
     double *scratch = malloc((SLICE + threads) * size * sizeof *scratch);
     if (scratch == NULL)
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "the magnitudes of a check");
@@ -273,9 +287,10 @@ static double sum_one(const struct job *job, size_t at)
     struct atrous__square y = {{{0}}};
 
     place_inputs(job, &tile);
-    for (size_t c = 0; c < p->channels; ++c) {
-        transform_input(job, &tile, input_of(job, tile.n, k / p->filters, c), v);
-        transform_taps(job, weights_of(job, k, c), u);
+    for (size_t at_sum = 0; at_sum < summed(job); ++at_sum) {
+        const size_t depth = at_sum / p->channels, c = at_sum % p->channels;
+        transform_input(job, &tile, depth, input_of(job, tile.n, k / p->filters, c), v);
+        transform_taps(job, depth, weights_of(job, k, c), u);
         add_products(u, v, 1, job->points, sums);
     }
     transform_output(job, k, sums, &y);
@@ -295,8 +310,8 @@ atrous_status atrous__cpu_minimal(const struct atrous__problem *problem,
                             .first = first,
                             .count = count,
                             .magnitude = magnitude};
-    threads = atrous__threads_for((double)count * (double)problem->channels * (double)job.points,
-                                  threads);
+    threads =
+        atrous__threads_for((double)count * (double)summed(&job) * (double)job.points, threads);
     if (count == 0)
         return ATROUS_OK;
     if (problem->form == ATROUS__GRADIENT)

@@ -30,7 +30,8 @@
  *     F(2,3)   1        g0+g1+g2: 2                              m1+m2, +m0: 2
  *     F(3,2)   1        g0+g1: 1                                 m1+m2, +m0: 2
  *
- * all of them once per axis, then C/G for the products and their sum and 1 for the bias:
+ * all of them once per axis, then C/G for the products and their sum and 1 for the bias. The taps
+ * of a kernel's depth are channels here: C/G times KD of them.
  *
  *     n - C/G  F(4,3) 19 in two dimensions, 10 in one; F(2,3) 11, 6; F(3,2) 5 in one.
  *
@@ -131,7 +132,8 @@ struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem
 {
     const struct atrous__minimal *columns = outputs == 4 ? &f43 : outputs == 3 ? &f32 : &f23;
     const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
-    const double terms = roundings(rows) + (double)problem->channels + roundings(columns) + 1;
+    const double summed = (double)problem->channels * (double)problem->axis[ATROUS__D].kernel;
+    const double terms = roundings(rows) + summed + roundings(columns) + 1;
     return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
 }
 

@@ -134,6 +134,24 @@ size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
     return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;
 }
 
+double atrous__registers_cost(const struct atrous__registers *kind, size_t vector, size_t filters)
+{
+    const size_t block = vector * kind->vectors;
+    return (double)atrous__round_up(filters, block) / (double)filters * kind->cost;
+}
+
+const struct atrous__registers *atrous__registers_choose(const struct atrous__registers *kinds,
+                                                         size_t count, size_t vector,
+                                                         size_t filters)
+{
+    const struct atrous__registers *best = kinds;
+    for (size_t i = 1; i < count; ++i)
+        if (atrous__registers_cost(&kinds[i], vector, filters) <
+            atrous__registers_cost(best, vector, filters))
+            best = &kinds[i];
+    return best;
+}
+
 double atrous__vector_macs_per_ms(const struct atrous__device *device)
 {
     return 5.6e6 * (double)device->vector * (double)device->compute_units;

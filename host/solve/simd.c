@@ -28,37 +28,19 @@ static size_t filters_of_block(const struct shape *s)
     return s->vector * s->vectors;
 }
 
-/* Register blocks that fill the registers, PX pixels x FV vectors of filters: 16 lanes come
- * with 32 registers, fewer with 16. `cost` is what a filter costs beside the first kind. */
-struct registers {
-    size_t pixels, vectors;
-    double cost;
-};
-static const struct registers with_32[] = {{8, 2, 1.0}, {12, 1, 1.15}, {6, 3, 1.05}};
-static const struct registers with_16[] = {{6, 2, 1.0}, {12, 1, 1.15}, {4, 3, 1.05}};
-
-/* Filters that are computed for each that is there, and what the block costs. */
-static double cost_of(const struct registers *kind, size_t vector, size_t filters)
-{
-    const size_t block = vector * kind->vectors;
-    return (double)atrous__round_up(filters, block) / (double)filters * kind->cost;
-}
+/* Register blocks that fill the registers: 16 lanes come with 32 registers, fewer with 16. */
+static const struct atrous__registers with_32[] = {{8, 2, 1.0}, {12, 1, 1.15}, {6, 3, 1.05}};
+static const struct atrous__registers with_16[] = {{6, 2, 1.0}, {12, 1, 1.15}, {4, 3, 1.05}};
 
 /* Vectors as wide as the device's; the block that wastes least on filters that are not there. */
 static void choose_registers(const struct atrous__problem *p, const struct atrous__device *device,
                              struct shape *s)
 {
     s->vector = atrous__max(device->vector, 4);
-    const struct registers *kinds = s->vector == 16 ? with_32 : with_16;
-    const struct registers *best = &kinds[0];
-    s->waste = cost_of(best, s->vector, p->filters);
-    for (size_t i = 1; i < sizeof with_32 / sizeof *with_32; ++i) {
-        const double waste = cost_of(&kinds[i], s->vector, p->filters);
-        if (waste < s->waste) {
-            s->waste = waste;
-            best = &kinds[i];
-        }
-    }
+    const struct atrous__registers *kinds = s->vector == 16 ? with_32 : with_16;
+    const struct atrous__registers *best =
+        atrous__registers_choose(kinds, sizeof with_32 / sizeof *with_32, s->vector, p->filters);
+    s->waste = atrous__registers_cost(best, s->vector, p->filters);
     s->pixels = best->pixels;
     s->vectors = best->vectors;
 }

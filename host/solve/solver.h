@@ -99,6 +99,21 @@ const char *atrous__refuse_overlap(const struct atrous__problem *problem);
 /* Lanes of a packed run that holds half tanh and half sigmoid filters; 0 when not gated. */
 size_t atrous__gate_lanes(const struct atrous__problem *problem, size_t lanes);
 
+/* A register block of PX pixels x FV vectors of filters; `cost` is what a filter costs in it beside
+ * the first of its kinds. */
+struct atrous__registers {
+    size_t pixels, vectors;
+    double cost;
+};
+
+/* What a filter costs by filters that are computed and not there, and by its block. */
+double atrous__registers_cost(const struct atrous__registers *kind, size_t vector, size_t filters);
+
+/* The cheapest of `count` kinds. */
+const struct atrous__registers *atrous__registers_choose(const struct atrous__registers *kinds,
+                                                         size_t count, size_t vector,
+                                                         size_t filters);
+
 /* Multiply-adds a millisecond that explicit vectors reach on a CPU-class device where nothing
  * else holds them up: about nine tenths of what such processors do. */
 double atrous__vector_macs_per_ms(const struct atrous__device *device);

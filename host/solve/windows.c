@@ -16,15 +16,19 @@ static size_t axes_of(const struct atrous__problem *p)
 
 const char *atrous__windows_refuse(const struct atrous__problem *p)
 {
+    return p->axis[ATROUS__D].kernel != 1 ? "the kernel has a depth"
+                                          : atrous__windows_refuse_planes(p);
+}
+
+const char *atrous__windows_refuse_planes(const struct atrous__problem *p)
+{
     const struct atrous__axis *d = &p->axis[ATROUS__D], *h = &p->axis[ATROUS__H],
                               *w = &p->axis[ATROUS__W];
-    if (d->kernel != 1)
-        return "the kernel has a depth";
     if (d->stride != 1 || h->stride != 1 || w->stride != 1)
         return "a stride is not 1";
     const bool is_square = h->kernel == 3 && w->kernel == 3;
     const bool is_line = h->kernel == 1 && (w->kernel == 3 || w->kernel == 2);
-    return is_square || is_line ? NULL : "the kernel is not 3x3, 1x3 or 1x2";
+    return is_square || is_line ? NULL : "the kernel's planes are not 3x3, 1x3 or 1x2";
 }
 
 size_t atrous__windows_outputs(const struct atrous__problem *p,

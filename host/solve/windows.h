@@ -18,6 +18,8 @@ struct atrous__windows {
 
 /* NULL where kernel and strides are those of minimal filtering, else the reason. */
 const char *atrous__windows_refuse(const struct atrous__problem *problem);
+/* The same for each plane of a kernel that may have a depth. */
+const char *atrous__windows_refuse_planes(const struct atrous__problem *problem);
 
 /* M by the products it takes over the whole plane, of those whose error bound says something;
  * or 0. */

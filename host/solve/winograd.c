@@ -1,5 +1,5 @@
 /* winograd: minimal filtering F(4,3), F(2,3) and, in one dimension, F(3,2), per phase and so
- * at any dilation. */
+ * at any dilation; of each plane where a kernel has a depth. */
 #include "solve/windows.h"
 
 #include <stdio.h>
@@ -16,6 +16,10 @@ enum {
     POINT_GAP = 16 /* floats between points: one cache line */
 };
 
+/* Rows of a register block, vectors of filters, and what a filter costs beside the first kind. */
+static const struct atrous__registers with_32[] = {{8, 2, 1.0}, {12, 1, 1.15}};
+static const struct atrous__registers with_16[] = {{6, 2, 1.0}, {12, 1, 1.15}};
+
 struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX */
     bool is_fused;
@@ -26,16 +30,22 @@ struct shape {
     size_t patch_bytes, points_bytes, products_bytes, sums_bytes, tiles_bytes;
 };
 
+/* Channels as the products see them: the taps of a depth are summed with them. */
+static size_t channels_of(const struct atrous__problem *p)
+{
+    return p->channels * p->axis[ATROUS__D].kernel;
+}
+
 static size_t filters_of_block(const struct shape *s)
 {
     return s->vector * s->vectors;
 }
 
-static void choose_channels(struct shape *s)
+static void choose_channels(const struct atrous__problem *p, struct shape *s)
 {
     const size_t bytes = s->windows.lattice.patch_rows * s->windows.lattice.pitch * sizeof(float);
     const size_t most = atrous__max(PATCH_BYTES / bytes / s->vector, 1) * s->vector;
-    s->channels = atrous__min(most, s->row);
+    s->channels = atrous__min(most, atrous__round_up(p->channels, s->vector));
     s->patch_bytes = bytes * s->channels;
 }
 
@@ -50,18 +60,23 @@ static void choose_slice(const struct atrous__problem *p, struct shape *s)
 
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    struct shape s = {.vectors = 2};
-    s.vector = atrous__max(device->vector, 4);
-    s.pixels = s.vector == 16 ? 8 : 6;
+    struct shape s = {.vector = atrous__max(device->vector, 4)};
+    const struct atrous__registers *kinds = s.vector == 16 ? with_32 : with_16;
+    const struct atrous__registers *best =
+        atrous__registers_choose(kinds, sizeof with_32 / sizeof *with_32, s.vector, p->filters);
+    s.pixels = best->pixels;
+    s.vectors = best->vectors;
     s.windows = atrous__windows_make(p, atrous__windows_outputs(p, atrous__minimal_bound));
-    s.row = atrous__round_up(p->channels, s.vector);
+    /* The last depth's last vector may reach past its channels. */
+    s.row = atrous__round_up(channels_of(p) - p->channels + atrous__round_up(p->channels, s.vector),
+                             s.vector);
 
     const size_t tile_bytes = s.windows.points * s.row * sizeof(float);
     const size_t fused =
         FUSED_BYTES / (tile_bytes + s.windows.points * filters_of_block(&s) * sizeof(float));
     s.is_fused = fused >= FUSED_TILES;
     atrous__windows_lay(p, s.is_fused ? fused : STAGED_TILES, &s.windows);
-    choose_channels(&s);
+    choose_channels(p, &s);
     choose_slice(p, &s);
     s.points_bytes = s.windows.points * (s.windows.tiles * s.row + POINT_GAP) * sizeof(float);
     s.sums_bytes = s.windows.lattice.rows * s.windows.width * filters_of_block(&s) * sizeof(float);
@@ -89,7 +104,7 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
     const char *gated = atrous__refuse_gated(p);
     if (gated != NULL)
         return gated;
-    const char *geometry = atrous__windows_refuse(p);
+    const char *geometry = atrous__windows_refuse_planes(p);
     if (geometry != NULL)
         return geometry;
     if (p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS)
@@ -121,9 +136,9 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
 {
     const struct shape s = shape_of(p, device);
     const double tiles = atrous__windows_tiles(p, &s.windows);
-    const double channels = (double)p->conv.in_channels;
+    const double channels = (double)(p->groups * channels_of(p));
     const double filters = (double)(p->groups * atrous__round_up(p->filters, filters_of_block(&s)));
-    const double products = tiles * (double)s.windows.points * filters * (double)p->channels;
+    const double products = tiles * (double)s.windows.points * filters * (double)channels_of(p);
     /* Each transformed value costs as much as some multiply-adds. */
     const double transforms = tiles * (double)s.windows.points * (channels * 10 + filters * 8);
     return 0.02 + (products * 1.15 + transforms) / atrous__vector_macs_per_ms(device);
@@ -135,6 +150,7 @@ static uint64_t format_of(const struct atrous__problem *p, const struct shape *s
                              (uint64_t)p->conv.type,
                              p->groups,
                              p->channels,
+                             p->axis[ATROUS__D].kernel,
                              p->filters,
                              p->filter_step,
                              p->channel_step,
@@ -153,7 +169,7 @@ static atrous_status build_pack(const struct atrous__problem *p, struct atrous__
 {
     enum { ITEMS = 64 };
     const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(s));
-    const size_t pairs = p->groups * blocks * filters_of_block(s) * p->channels;
+    const size_t pairs = p->groups * blocks * filters_of_block(s) * channels_of(p);
     job->packed_bytes = pairs * s->windows.points * sizeof(float);
     job->format = format_of(p, s);
     struct atrous__launch *launch = &job->pack[job->pack_count++];
@@ -163,6 +179,7 @@ static atrous_status build_pack(const struct atrous__problem *p, struct atrous__
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
     atrous__launch_add(launch, atrous__arg_int4(p->filters, p->channels, blocks,
                                                 p->conv.orientation == ATROUS_TRUE_CONVOLUTION));
+    atrous__launch_add(launch, atrous__arg_int(p->axis[ATROUS__D].kernel));
     atrous__launch_add(launch, atrous__arg_int(atrous__gate_lanes(p, filters_of_block(s))));
     atrous__launch_add(launch, atrous__arg_long(p->filter_step));
     atrous__launch_add(launch, atrous__arg_long(p->channel_step));

@@ -530,7 +530,8 @@ typedef struct atrous_check {
  * with the matrices of Y = AT [ (G w GT) .* (BT x B) ] A (one-sided in 1-D), absolute values
  * element by element, x the tile's (M+R-1) or (M+R-1)^2 inputs read through the padding. Each
  * |w|, |x| and sum over channels is taken larger by 8 * FLT_MIN / FLT_EPSILON (8e-31), which
- * covers flushed denormals. Where a tile holds an infinity, a NaN or values within a factor 64
+ * covers flushed denormals. The taps of a depth count as channels: C/G is C/G * KD there. Where a
+ * tile holds an infinity, a NaN or values within a factor 64
  * of overflow in a transform, winograd promises nothing and the bound is infinite; direct
  * summation spreads neither. Tiles begin with the first output of each phase. winograd takes
  * the M of the fewest products whose bound still promises three bits: for |x| <= X, |w| <= W an
