@@ -1,15 +1,18 @@
-// pack.cl: plain weights to blocks, zero where a block sticks out.
+// pack.cl: plain weights to blocks of floats, zero where a block sticks out.
 //
 // Plain   filter f and channel c of a group begin at f * filter_step + c * channel_step: [K][C/G]
 //         [taps], or with the roles of filters and channels exchanged for the adjoint.
 // Layout  packed[group][filter block][channel block][tap][channel][filter]
 // Item    one packed element.
 // Host    host/solve/pack.c
-// Lint
+// Lint    -DTYPE=0
+// Lint    -DTYPE=1
+// Lint    -DTYPE=2
+// Lint    -DTYPE=3
 
 #include "epilogue.clh"
 
-__kernel void pack(__global const float *restrict plain, const ulong plain_at,
+__kernel void pack(__global const STORED *restrict plain, const ulong plain_at,
                    __global float *restrict packed, const ulong packed_at,
                    const int4 shape,  // filters and channels of a group, taps, flip
                    const int4 blocks, // filter blocks, filters in one, channel blocks, channels
@@ -45,8 +48,8 @@ __kernel void pack(__global const float *restrict plain, const ulong plain_at,
         // All axes reversed is the flat index of taps reversed.
         const int source = shape.w ? kernel_.w - 1 - flat : flat;
         const ulong group_step = (ulong)shape.x * (ulong)shape.y * (ulong)kernel_.w;
-        value = plain[plain_at + group * group_step + (ulong)filter * filter_step +
-                      (ulong)channel * channel_step + (ulong)source];
+        value = get(plain + plain_at + group * group_step + (ulong)filter * filter_step +
+                    (ulong)channel * channel_step + (ulong)source);
     }
     packed[packed_at + at] = value;
 }

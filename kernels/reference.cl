@@ -1,11 +1,14 @@
 // reference.cl: dilated convolution by its definition, one work-item per output.
 //
-// Layout  x[N][C][D][H][W] or x[N][D][H][W][C], y likewise, w[K][tap][C/G], all float.
+// Layout  x[N][C][D][H][W] or x[N][D][H][W][C], y likewise, w[K][tap][C/G] of floats.
 //         An input may lie `spread` apart with zeros between: transposed, backward data.
 //         reference_gradient: dw[K][C/G][tap] and db[K], one work-item per element.
 // Group   any size; no local memory, no barrier.
 // Host    host/solve/reference.c checks that every axis fits 32 bits; flat indices have 64.
-// Lint
+// Lint    -DTYPE=0
+// Lint    -DTYPE=1
+// Lint    -DTYPE=2
+// Lint    -DTYPE=3
 
 #include "epilogue.clh"
 #include "layout.clh"
@@ -25,31 +28,39 @@ inline int source(const int p, const int t, const int stride, const int dilation
     return pad_index(i, n, mode);
 }
 
+// Integers are summed as such, which is exact.
+#if TYPE == TYPE_I8
+typedef int Sum;
+#define ADD(a, b, sum) ((sum) + (int)(a) * (int)(b))
+#else
+typedef float Sum;
+#define ADD(a, b, sum) fma(a, b, sum)
+#endif
+
 // The sum over channels at one tap; x and w point at the first channel.
-inline float over_channels(__global const float *x, __global const float *w, const int channels,
-                           const ulong step, float sum)
+inline Sum over_channels(__global const STORED *x, __global const float *w, const int channels,
+                         const ulong step, Sum sum)
 {
     for (int c = 0; c < channels; ++c)
-        sum = fma(x[(ulong)c * step], w[c], sum);
+        sum = ADD(get(x + (ulong)c * step), w[c], sum);
     return sum;
 }
 
 // The same where the tap reads the padding's constant.
-inline float over_constant(const float value, __global const float *w, const int channels,
-                           float sum)
+inline Sum over_constant(const float value, __global const float *w, const int channels, Sum sum)
 {
     for (int c = 0; c < channels; ++c)
-        sum = fma(value, w[c], sum);
+        sum = ADD(value, w[c], sum);
     return sum;
 }
 
 // The sum of one output of filter k of group g, without bias.
-inline float sum_of(__global const float *image, const Steps from, __global const float *taps,
+inline float sum_of(__global const STORED *image, const Steps from, __global const float *taps,
                     const int4 at, const int4 in, const int4 kernel_, const int4 stride,
                     const int4 dilation, const int4 pad, const int4 spread, const float pad_value)
 {
     const int mode = dilation.w;
-    float sum = 0.0f;
+    Sum sum = 0;
     for (int r = 0; r < kernel_.x; ++r)
         for (int s = 0; s < kernel_.y; ++s)
             for (int t = 0; t < kernel_.z; ++t, taps += in.w) {
@@ -91,36 +102,35 @@ __kernel void reference(TENSORS, GEOMETRY,
     const ulong plane = plane_of(in), out_plane = plane_of(out);
     const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, plane, in.w * kernel_.w);
     const Steps to = steps_of(pad.w & FLAG_OUTPUT_NHWC, out_plane, channels_out);
-    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
-                                   residual + residual_at, y + y_at);
+    const Epilogue e = EPILOGUE;
     const ulong filter_size = (ulong)(kernel_.x * kernel_.y * kernel_.z) * (ulong)in.w;
 
     float sums[2] = {0.0f, 0.0f};
     for (int half_ = 0; half_ <= is_gated; ++half_) {
         const int k = o + half_ * channels_out;
-        __global const float *image = x + x_at + n * (ulong)(kernel_.w * in.w) * plane +
+        __global const STORED *image = x + x_at + n * (ulong)(kernel_.w * in.w) * plane +
                                       (ulong)(k / out.w) * (ulong)in.w * from.channel;
-        sums[half_] = sum_of(image, from, w + w_at + (ulong)k * filter_size, p, in, kernel_, stride,
-                             dilation, pad, spread, pad_value) +
-                      bias_of(&e, k);
+        const float sum = sum_of(image, from, w + w_at + (ulong)k * filter_size, p, in, kernel_,
+                                 stride, dilation, pad, spread, pad_value);
+        sums[half_] = biased(&e, sum, k);
     }
     const float sum = is_gated ? tanh(sums[0]) * sigmoid(sums[1]) : sums[0];
     const ulong pixel = ((ulong)p.x * (ulong)out.y + (ulong)p.y) * (ulong)out.z + (ulong)p.z;
     const ulong target =
         n * (ulong)channels_out * out_plane + (ulong)o * to.channel + pixel * to.pixel;
-    y[y_at + target] = finish(&e, sum, target);
+    put(finish(&e, sum, target), y + y_at + target);
 }
 
 // dw of one tap of filter k and channel c (of all): over the batch and all output positions.
-inline float gradient_of(__global const float *x, __global const float *dy, const Steps from,
+inline float gradient_of(__global const STORED *x, __global const STORED *dy, const Steps from,
                          const Steps to, const ulong image, const ulong out_image, const int4 tap,
                          const int4 in, const int4 out, const int4 stride, const int4 dilation,
                          const int4 pad, const float pad_value)
 {
     const int mode = dilation.w;
-    float sum = 0.0f;
+    Sum sum = 0;
     for (int n = 0; n < stride.w; ++n, x += image, dy += out_image) {
-        __global const float *at = dy;
+        __global const STORED *at = dy;
         for (int oz = 0; oz < out.x; ++oz) {
             const int iz = source(oz, tap.x, stride.x, dilation.x, pad.x, 1, in.x, mode);
             for (int oy = 0; oy < out.y; ++oy) {
@@ -129,9 +139,9 @@ inline float gradient_of(__global const float *x, __global const float *dy, cons
                 for (int ox = 0; ox < out.z; ++ox, at += to.pixel) {
                     const int ix = source(ox, tap.z, stride.z, dilation.z, pad.z, 1, in.z, mode);
                     if (iz >= 0 && iy >= 0 && ix >= 0)
-                        sum = fma(x[(row + (ulong)ix) * from.pixel], *at, sum);
+                        sum = ADD(get(x + (row + (ulong)ix) * from.pixel), get(at), sum);
                     else if (mode == PADDING_CONSTANT)
-                        sum = fma(pad_value, *at, sum);
+                        sum = ADD(pad_value, get(at), sum);
                 }
             }
         }
@@ -139,25 +149,32 @@ inline float gradient_of(__global const float *x, __global const float *dy, cons
     return sum;
 }
 
-inline float bias_gradient_of(__global const float *dy, const Steps to, const ulong out_image,
+inline float bias_gradient_of(__global const STORED *dy, const Steps to, const ulong out_image,
                               const int batch, const ulong plane)
 {
+#if TYPE == TYPE_I8
+    int4 sums = (int4)(0);
+    int sum = 0;
+#define TERMS convert_int4
+#else
     float4 sums = (float4)(0.0f);
     float sum = 0.0f;
+#define TERMS
+#endif
     for (int n = 0; n < batch; ++n, dy += out_image) {
         ulong i = 0;
         for (; to.pixel == 1 && i + 4 <= plane; i += 4)
-            sums += vload4(0, dy + i);
+            sums += TERMS(get4(dy + i));
         for (; i < plane; ++i)
-            sum += dy[i * to.pixel];
+            sum += get(dy + i * to.pixel);
     }
     return sum + ((sums.x + sums.y) + (sums.z + sums.w));
 }
 
 // Elements first .. count-1; those behind `weights` are db's.
-__kernel void reference_gradient(__global const float *restrict x, const ulong x_at,
-                                 __global const float *restrict dy, const ulong dy_at,
-                                 __global float *restrict dw, const ulong dw_at,
+__kernel void reference_gradient(__global const STORED *restrict x, const ulong x_at,
+                                 __global const STORED *restrict dy, const ulong dy_at,
+                                 __global STORED *restrict dw, const ulong dw_at,
                                  __global float *restrict db, const ulong db_at, GEOMETRY,
                                  const int flip, const ulong weights, const ulong first,
                                  const ulong count, const int run)
@@ -178,15 +195,17 @@ __kernel void reference_gradient(__global const float *restrict x, const ulong x
     const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, plane, all_channels);
     const Steps to = steps_of(pad.w & FLAG_OUTPUT_NHWC, out_plane, all_filters);
     const ulong out_image = (ulong)all_filters * out_plane;
-    __global const float *grad = dy + dy_at + (ulong)k * to.channel;
-    const Epilogue e = epilogue_of(after, factors, dy, 0, dy, is_bias ? db + db_at : dw + dw_at);
+    __global const STORED *grad = dy + dy_at + (ulong)k * to.channel;
     if (is_bias) {
-        db[db_at + (ulong)k] = finish(
-            &e, bias_gradient_of(grad, to, out_image, stride.w, out_plane), (ulong)k);
+        const float bias = bias_gradient_of(grad, to, out_image, stride.w, out_plane);
+        __global float *at_bias = db + db_at + (ulong)k;
+        *at_bias = factors.w == 0.0f ? factors.z * bias
+                                     : fma(factors.w, *at_bias, factors.z * bias);
         return;
     }
+    const Epilogue e = epilogue_of(after, factors, db, 0, dy, dw + dw_at);
     const float sum = gradient_of(x + x_at + (ulong)c * from.channel, grad, from, to,
                                   (ulong)all_channels * plane, out_image, tap, in, out, stride,
                                   dilation, pad, pad_value);
-    dw[dw_at + at] = finish(&e, sum, at);
+    put(finish(&e, sum, at), dw + dw_at + at);
 }

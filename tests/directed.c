@@ -12,6 +12,7 @@
 #include "fenced.h"
 #include "harness.h"
 #include "oracle.h"
+#include "stored.h"
 
 /* Extents of x and y, slowest axis first, missing axes 1. */
 struct relation {
@@ -117,6 +118,12 @@ void directed_each(const atrous_conv *conv, void (*meet)(void *, const struct me
             }
 }
 
+/* How many of the outputs are bias_output's. */
+static size_t bias_outputs(const atrous_conv *conv)
+{
+    return conv->direction == ATROUS_BACKWARD_WEIGHTS && conv->has_bias ? conv->out_channels : 0;
+}
+
 size_t directed_outputs_count(const atrous_conv *conv)
 {
     const struct directed_counts counts = directed_count(conv);
@@ -186,21 +193,64 @@ static double products_of(const struct directed *p)
            (double)p->conv.groups * (double)volume(r.taps);
 }
 
+static size_t filter_of(const struct directed *p, size_t i)
+{
+    const size_t count = directed_outputs_count(&p->conv);
+    return i / (count / p->conv.batch / p->conv.out_channels) % p->conv.out_channels;
+}
+
+/* Scale and bias come behind the sum. */
+static bool comes_late(const struct directed *p)
+{
+    return p->scale != NULL || p->conv.type == ATROUS_TYPE_I8;
+}
+
+static void scale(const struct directed *p, size_t i, double *value, double *bound)
+{
+    const double eps = (double)FLT_EPSILON, tiny = (double)FLT_MIN;
+    const double s = p->scale != NULL ? (double)p->scale[filter_of(p, i)] : 1.0;
+    const double b = p->bias != NULL ? (double)p->bias[filter_of(p, i)] : 0.0;
+
+    *value *= s;
+    *bound = *bound * fabs(s) + eps * fabs(*value) + tiny;
+    *bound += eps * (fabs(*value) + fabs(b)) + tiny;
+    *value += b;
+}
+
+/* One rounding more; int8 ends at its bounds. */
+static void store(atrous_type type, double *value, double *bound)
+{
+    *bound += stored_half_step(type, fabs(*value) + *bound);
+    if (type == ATROUS_TYPE_I8)
+        *value = fmin(fmax(*value, -128.0), 127.0);
+}
+
 /* bound[] holds magnitudes on entry; alpha, beta and their roundings on the way out. */
 static void finish(const struct directed *p, size_t count, double *value, double *bound)
 {
     const double terms = 1.0 + products_of(p), eps = (double)FLT_EPSILON, tiny = (double)FLT_MIN;
+    const size_t biases = bias_outputs(&p->conv);
     const double alpha = (double)(float)p->conv.alpha, beta = (double)(float)p->conv.beta;
 
     for (size_t i = 0; i < count; ++i) {
         const double old = p->conv.beta != 0.0 ? beta * (double)p->previous[i] : 0.0;
-        bound[i] = terms * (eps * bound[i] + tiny);
+        /* Sums of int8 are exact, and rounded to a float once. */
+        bound[i] =
+            p->conv.type == ATROUS_TYPE_I8 ? eps * fabs(value[i]) : terms * (eps * bound[i] + tiny);
+        if (comes_late(p))
+            scale(p, i, value + i, bound + i);
+        if (p->residual != NULL) {
+            bound[i] += eps * (fabs(value[i]) + fabs((double)p->residual[i])) + tiny;
+            value[i] += (double)p->residual[i];
+        }
         value[i] *= alpha;
         if (p->conv.alpha != 1.0)
             bound[i] = bound[i] * fabs(alpha) + eps * fabs(value[i]) + tiny;
         if (p->conv.beta != 0.0)
             bound[i] += eps * (fabs(value[i]) + 2 * fabs(old)) + tiny;
         value[i] += old;
+        if (i < count - biases)
+            store(p->conv.type, value + i, bound + i);
     }
 }
 
@@ -211,7 +261,7 @@ void directed_solve(const struct directed *problem, double *value, double *bound
     const size_t plane = count / problem->conv.batch / problem->conv.out_channels;
 
     for (size_t i = 0; i < count; ++i) {
-        value[i] = problem->bias != NULL
+        value[i] = problem->bias != NULL && !comes_late(problem)
                        ? (double)problem->bias[i / plane % problem->conv.out_channels]
                        : 0.0;
         bound[i] = fabs(value[i]);

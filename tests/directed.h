@@ -29,11 +29,14 @@ struct directed_counts directed_count(const atrous_conv *conv);
 /* The extents of y under the forward relation of any direction but transposed. */
 bool directed_outputs(const atrous_conv *conv, size_t output[ATROUS_MAX_RANK]);
 
+/* The tensors hold values that the conv's type stores, as floats. */
 struct directed {
     atrous_conv conv;
     struct directed_counts counts;
     const float *x, *w, *y; /* those that the direction reads, NCHW */
     const float *bias;      /* transposed and forward with has_bias */
+    const float *scale;     /* where channel_scale is 1 */
+    const float *residual;  /* where it is added after, NCHW */
     const float *previous;  /* where beta is not 0; db's behind dw's */
 };
 

@@ -9,6 +9,7 @@
 #include "data.h"
 #include "harness.h"
 #include "shapes.h"
+#include "stored.h"
 
 uint64_t directed_seed = 77;
 
@@ -131,6 +132,15 @@ struct drawn drawn_make(struct random *random)
     random_fill(random, d.bias, d.forward.in_channels);
     random_fill(random, d.previous, most);
     return d;
+}
+
+void drawn_store(struct drawn *d, atrous_type type)
+{
+    d->forward.type = type;
+    stored_round(type, d->x, d->counts.x);
+    stored_round(type, d->w, d->counts.w);
+    stored_round(type, d->y, d->counts.y);
+    stored_round(type, d->previous, d->counts.x + d->counts.w + d->counts.y + d->counts.filters);
 }
 
 void drawn_free(struct drawn *d)

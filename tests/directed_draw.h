@@ -23,6 +23,9 @@ bool directed_adjoint(const atrous_conv *forward, atrous_conv *conv);
 struct drawn drawn_make(struct random *random);
 void drawn_free(struct drawn *drawn);
 
+/* Makes the tensors values that the type stores, and sets it. */
+void drawn_store(struct drawn *drawn, atrous_type type);
+
 /* `conv`, of any direction, on the drawn tensors. */
 struct directed drawn_direct(const struct drawn *drawn, const atrous_conv *conv);
 

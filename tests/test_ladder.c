@@ -222,7 +222,9 @@ static void ladder_ends_in_an_error_when_all_are_wrong(void **state)
     atrous_error error;
 
     (void)state;
-    char *wrong = lying("epilogue.clh", "", "#define bias_of(e, k) (bias_of(e, k) + 99.0f)\n");
+    char *wrong = lying("epilogue.clh", "",
+                        "#define bias_of(e, k) (bias_of(e, k) + 99.0f)\n"
+                        "#define biased(e, sum, k) (biased(e, sum, k) + 99.0f)\n");
     atrous__source_override("epilogue.clh", wrong);
     assert_int_equal(atrous_plan_create(context, &data.conv, NULL, &plan, &error),
                      ATROUS_OPENCL_ERROR);

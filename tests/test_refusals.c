@@ -193,20 +193,29 @@ static void refusals_unknown_enum_values(void **state)
     }
 }
 
-/* What later versions bring is valid, but refused by name. */
-static void refusals_not_served_yet(void **state)
+/* What a type leaves no meaning to. */
+static void refusals_of_types(void **state)
 {
+    const atrous_direction backward[] = {ATROUS_BACKWARD_DATA, ATROUS_BACKWARD_WEIGHTS};
+    const double pads[] = {0.5, 128.0, -129.0};
     atrous_conv conv = good();
 
     (void)state;
-    conv.type = ATROUS_TYPE_F16;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "type", NULL);
-    conv = good();
-    conv.channel_scale = 1;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "channel_scale", NULL);
-    conv = good();
     conv.native_half = 1;
-    expect_refusal(&conv, ATROUS_UNSUPPORTED, "native_half", NULL);
+    expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "native_half", "f16");
+    for (size_t i = 0; i < 2; ++i) {
+        conv = good();
+        conv.channel_scale = 1;
+        conv.direction = backward[i];
+        expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "channel_scale", "backward");
+    }
+    for (size_t i = 0; i < 3; ++i) {
+        conv = good();
+        conv.type = ATROUS_TYPE_I8;
+        conv.padding = ATROUS_PADDING_CONSTANT;
+        conv.pad_value = pads[i];
+        expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "pad_value", "whole");
+    }
 }
 
 static void refusals_numbers(void **state)
@@ -275,7 +284,7 @@ int main(void)
         cmocka_unit_test(refusals_null_and_wrong_size),
         cmocka_unit_test(refusals_rank),
         cmocka_unit_test(refusals_unknown_enum_values),
-        cmocka_unit_test(refusals_not_served_yet),
+        cmocka_unit_test(refusals_of_types),
         cmocka_unit_test(refusals_numbers),
         cmocka_unit_test(refusals_of_pad_rules),
         cmocka_unit_test(refusals_error_is_cleared_on_success),

@@ -254,9 +254,52 @@ static void tensors_agree_with_the_records(void **state)
         printf("%-10s ran %zu\n", harness.solver[s], ran[s]);
 }
 
+static struct npy node(const char *record, const char *file)
+{
+    char name[256], path[1024];
+    struct npy npy;
+
+    snprintf(name, sizeof name, "tensors/node/%s/%s.npy", record, file);
+    if (!npy_read(cases_path(path, sizeof path, name), &npy))
+        fail_msg("cannot read %s", path);
+    return npy;
+}
+
+/* The one record in half precision whose operator is a convolution: depthwise, causal, without a
+ * state from before. */
+static void half_agrees_with_its_record(void **state)
+{
+    const char *record = "test_causal_conv_with_state_fp16";
+    struct npy x = node(record, "input_input"), w = node(record, "input_weight"),
+               y = node(record, "output_output");
+    size_t ran[HARNESS_MAX_SOLVERS] = {0};
+    struct directed problem = {.x = x.values, .w = w.values};
+    atrous_conv *conv = &problem.conv;
+
+    (void)state;
+    atrous_conv_init(conv, 1, sizeof *conv);
+    conv->type = ATROUS_TYPE_F16;
+    conv->batch = x.shape[0];
+    conv->in_channels = conv->out_channels = conv->groups = x.shape[1];
+    conv->input[0] = x.shape[2];
+    conv->kernel[0] = w.shape[2];
+    conv->pad_begin[0] = w.shape[2] - 1;
+    problem.counts = directed_count(conv);
+    assert_int_equal(problem.counts.x, x.count);
+    assert_int_equal(problem.counts.w, w.count);
+    assert_int_equal(problem.counts.y, y.count);
+    check_directed(record, &problem, y.values, ran);
+    for (size_t s = 0; s < harness.solver_count; ++s)
+        assert_true(ran[s] > 0 || !harness_takes_everything(harness.solver[s]));
+    npy_free(&x);
+    npy_free(&w);
+    npy_free(&y);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tensors_agree_with_the_records)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tensors_agree_with_the_records),
+                                       cmocka_unit_test(half_agrees_with_its_record)};
     char path[1024];
     int failed = 0;
 

@@ -33,6 +33,7 @@ static int check_flags(const struct cli_options *options, struct cli_failure *fa
         {"--output", options->output != NULL, FORWARD | TRANSPOSED | DATA | WEIGHTS, 0,
          "name a .npy file"},
         {"--bias", options->bias != NULL, 0, FORWARD | TRANSPOSED, ""},
+        {"--scale", options->scale != NULL, 0, FORWARD | TRANSPOSED, ""},
         {"--bias-output", options->bias_output != NULL, 0, WEIGHTS, ""},
     };
     const unsigned direction = 1u << options->base.direction;
@@ -70,6 +71,7 @@ static int compute(const struct cli_options *options, struct cli_session *sessio
     arrays.input = options->backward_data ? job->grad_output.data : job->input.data;
     arrays.weights = job->weights.data;
     arrays.bias = job->bias.data;
+    arrays.scale = job->scale.data;
     arrays.residual = job->residual.data;
     arrays.grad_output = job->grad_output.data;
     arrays.output = job->output.data;

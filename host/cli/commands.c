@@ -7,9 +7,11 @@ const struct cli_command cli_commands[] = {
     {"devices", CLI_DEVICES, 0, cli_devices, "list the OpenCL devices and the CPU path",
      "atrous devices [--json]\n"},
     {"conv", CLI_CONV, 0, cli_conv, "convolve .npy arrays",
-     "atrous conv --input x.npy --weights w.npy [--bias b.npy] --output y.npy PROBLEM RUN\n"
+     "atrous conv --input x.npy --weights w.npy [--bias b.npy] [--scale s.npy] --output y.npy\n"
+     "            PROBLEM RUN\n"
      "\n"
-     "x is N,C,spatial (N,spatial,C with --layout nhwc), w is K,C/G,spatial, b is K;\n"
+     "x is N,C,spatial (N,spatial,C with --layout nhwc), w is K,C/G,spatial, b is K,\n"
+     "s is K and multiplies the sums of each filter before the bias; b and s are float32;\n"
      "all in C order, little-endian; one to three spatial axes.\n"},
     {"plan", CLI_PLAN, 0, cli_plan, "tell which solver serves a problem, and why not the others",
      "atrous plan --shape N,C,[D,][H,]W --filters K --kernel R[,S...] PROBLEM RUN\n"

@@ -10,6 +10,7 @@ void cli_conv_job_free(struct cli_conv_job *job)
     cli_npy_free(&job->input);
     cli_npy_free(&job->weights);
     cli_npy_free(&job->bias);
+    cli_npy_free(&job->scale);
     cli_npy_free(&job->residual);
     cli_npy_free(&job->grad_output);
     cli_npy_free(&job->output);
@@ -203,6 +204,7 @@ static int make_problem(const struct cli_options *options, struct cli_conv_job *
     if (code != CLI_DONE)
         return code;
     conv->has_bias = options->bias != NULL || options->bias_output != NULL;
+    conv->channel_scale = options->scale != NULL;
     const atrous_status status = atrous_conv_output(conv, extents, &error);
     if (status != ATROUS_OK)
         return cli_fail_status(failure, status, &error);
@@ -227,6 +229,9 @@ int cli_conv_job_load(const struct cli_options *options, struct cli_conv_job *jo
         code = make_problem(options, job, failure);
     if (code == CLI_DONE)
         code = read_shaped(options->bias, ATROUS_TYPE_F32, &job->conv.out_channels, 1, &job->bias,
+                           failure);
+    if (code == CLI_DONE)
+        code = read_shaped(options->scale, ATROUS_TYPE_F32, &job->conv.out_channels, 1, &job->scale,
                            failure);
     if (code == CLI_DONE)
         code = read_shaped(options->residual, type, job->output.shape, job->output.rank,

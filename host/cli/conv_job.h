@@ -8,7 +8,7 @@
 struct cli_conv_job {
     atrous_conv conv;
     /* Named as the flags are: dy is in grad_output in both backward directions. */
-    struct cli_npy input, weights, bias, residual, grad_output;
+    struct cli_npy input, weights, bias, scale, residual, grad_output;
     struct cli_npy output, bias_output; /* shape and count, no data */
 };
 

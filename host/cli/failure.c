@@ -29,6 +29,7 @@ static const struct {
     {"input_layout", "--layout"},
     {"output_layout", "--output-layout"},
     {"type", "--type"},
+    {"channel_scale", "--scale"},
     {"activation", "--activation"},
     {"residual", "--add"},
     {"alpha", "--alpha"},

@@ -36,6 +36,7 @@ static const struct flag flags[] = {
     {"input", CLI_CONV, TEXT, AT(input), 0, NULL},
     {"weights", CLI_CONV, TEXT, AT(weights), 0, NULL},
     {"bias", CLI_CONV, TEXT, AT(bias), 0, NULL},
+    {"scale", CLI_CONV, TEXT, AT(scale), 0, NULL},
     {"output", CLI_CONV, TEXT, AT(output), 0, NULL},
     {"grad-output", CLI_CONV, TEXT, AT(grad_output), 0, NULL},
     {"bias-output", CLI_CONV, TEXT, AT(bias_output), 0, NULL},

@@ -23,7 +23,7 @@ struct cli_options {
     int argument_count;
 
     /* Files and shapes */
-    const char *input, *weights, *bias, *output, *grad_output, *bias_output, *residual;
+    const char *input, *weights, *bias, *scale, *output, *grad_output, *bias_output, *residual;
     const char *kernel; /* a list for plan, a name or file for filter */
     struct cli_list shape, input_shape;
     size_t filters, scales;

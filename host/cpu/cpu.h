@@ -10,17 +10,18 @@ unsigned atrous__cpu_threads(unsigned asked);
 /* Bytes of the cache that the processors share, 0 where the system does not tell. */
 size_t atrous__cpu_cache(void);
 
-/* Computes the whole output with float accumulators, on `threads` threads (0 = one per
- * processor). Arrays are checked by the caller. The order of summation is fixed: results
- * repeat bit for bit whatever the number of threads. Zero padding is left out of the sums: an
- * infinite weight that meets it does not make NaN. Allocates scratch; on
+/* Computes the whole output, of any type, with float accumulators (sums of int8 are exact), on
+ * `threads` threads (0 = one per processor). Arrays are checked by the caller. The order of
+ * summation is fixed: results repeat bit for bit whatever the number of threads. Zero padding is
+ * left out of the sums: an infinite weight that meets it does not make NaN. Allocates scratch; on
  * ATROUS_OUT_OF_HOST_MEMORY the output is undefined. */
 atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
                               unsigned threads, atrous_error *error);
 
-/* The cross-check's side: output elements at[0..count-1] (flat indices into output, and behind
- * its end into bias_output), or first .. first+count-1 when at is NULL, with double accumulators.
- * value[i]: the exact result; magnitude[i]: |bias| + sum |w*x|. arrays->output is not read. */
+/* The cross-check's side, on arrays of floats (cpu/types.h): output elements at[0..count-1] (flat
+ * indices into output, and behind its end into bias_output), or first .. first+count-1 when at is
+ * NULL, with double accumulators. value[i]: the exact result; magnitude[i]: |bias| + sum |w*x|.
+ * arrays->output is not read. */
 atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atrous_arrays *arrays,
                                 const size_t *at, size_t first, size_t count, unsigned threads,
                                 double *value, double *magnitude, atrous_error *error);

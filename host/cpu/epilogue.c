@@ -7,7 +7,8 @@
 bool atrous__epilogue_is_plain(const struct atrous__problem *p)
 {
     return p->conv.activation == ATROUS_ACTIVATION_NONE &&
-           p->conv.residual == ATROUS_RESIDUAL_NONE && p->conv.alpha == 1.0 && p->conv.beta == 0.0;
+           p->conv.residual == ATROUS_RESIDUAL_NONE && p->conv.alpha == 1.0 &&
+           p->conv.beta == 0.0 && !atrous__is_scaled(p);
 }
 
 struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *problem)
@@ -17,6 +18,10 @@ struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *probl
     sums.conv.residual = ATROUS_RESIDUAL_NONE;
     sums.conv.alpha = 1.0;
     sums.conv.beta = 0.0;
+    sums.conv.type = ATROUS_TYPE_F32;
+    sums.conv.channel_scale = 0;
+    if (atrous__is_scaled(problem) && atrous__reads_bias(problem))
+        sums.conv.has_bias = 0;
     sums.out_channels = problem->conv.out_channels;
     sums.out_count = problem->out_count / problem->out_channels * sums.out_channels;
     return sums;
@@ -64,14 +69,38 @@ static float activate(const atrous_conv *c, float v)
     return v;
 }
 
-static float finish(const struct atrous__problem *p, const float *sums, const float *residual,
+/* Scale and bias of sum `source`; 1 and 0 where there are none. */
+static void factors_of(const struct atrous__problem *p, const atrous_arrays *arrays, size_t source,
+                       float *scale, float *bias)
+{
+    const float *scales = arrays->scale, *biases = arrays->bias;
+    const size_t channels = p->conv.out_channels;
+    const size_t k = p->conv.output_layout == ATROUS_LAYOUT_NHWC ? source % channels
+                                                                 : source / p->out_plane % channels;
+    *scale = p->conv.channel_scale ? scales[k] : 1.0f;
+    *bias = atrous__reads_bias(p) ? biases[k] : 0.0f;
+}
+
+static float scaled(const struct atrous__problem *p, const atrous_arrays *arrays, size_t source,
+                    float sum)
+{
+    float scale, bias;
+    if (!atrous__is_scaled(p))
+        return sum;
+    factors_of(p, arrays, source, &scale, &bias);
+    return sum * scale + bias;
+}
+
+static float finish(const struct atrous__problem *p, const float *sums, const atrous_arrays *arrays,
                     const float *output, size_t at)
 {
     const atrous_conv *c = &p->conv;
+    const float *residual = arrays->residual;
     size_t partner;
-    float v = sums[atrous__epilogue_source(p, at, &partner)];
+    const size_t source = atrous__epilogue_source(p, at, &partner);
+    float v = scaled(p, arrays, source, sums[source]);
     if (c->activation == ATROUS_ACTIVATION_GATED)
-        v = tanhf(v) * sigmoid(sums[partner]);
+        v = tanhf(v) * sigmoid(scaled(p, arrays, partner, sums[partner]));
     if (c->residual == ATROUS_RESIDUAL_BEFORE)
         v += residual[at];
     v = activate(c, v);
@@ -81,13 +110,14 @@ static float finish(const struct atrous__problem *p, const float *sums, const fl
     return c->beta == 0.0 ? v : v + (float)c->beta * output[at];
 }
 
-void atrous__epilogue_run(const struct atrous__problem *p, const float *sums, const float *residual,
-                          float *output, size_t count, unsigned threads)
+void atrous__epilogue_run(const struct atrous__problem *p, const float *sums,
+                          const atrous_arrays *arrays, float *output, size_t count,
+                          unsigned threads)
 {
     const ptrdiff_t end = (ptrdiff_t)count;
 #pragma omp parallel for schedule(static) num_threads((int)threads) if (end > 65536)
     for (ptrdiff_t at = 0; at < end; ++at)
-        output[at] = finish(p, sums, residual, output, (size_t)at);
+        output[at] = finish(p, sums, arrays, output, (size_t)at);
 }
 
 static double sigmoid_exact(double v)
@@ -139,6 +169,16 @@ static double add_exact(double a, double b, double *bound)
 {
     *bound += FLT_EPSILON * (fabs(a) + fabs(b)) + FLT_MIN;
     return a + b;
+}
+
+double atrous__epilogue_scale_exact(const struct atrous__problem *p, const atrous_arrays *arrays,
+                                    size_t source, double sum, double *bound)
+{
+    float scale, bias;
+    factors_of(p, arrays, source, &scale, &bias);
+    const double value = sum * (double)scale;
+    *bound = *bound * fabs((double)scale) + FLT_EPSILON * fabs(value) + FLT_MIN;
+    return add_exact(value, (double)bias, bound);
 }
 
 double atrous__epilogue_exact(const struct atrous__problem *p, double sum, double partner,

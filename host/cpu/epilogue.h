@@ -7,7 +7,8 @@
 /* Whether the sums, bias included, are the output as they are. */
 bool atrous__epilogue_is_plain(const struct atrous__problem *problem);
 
-/* The problem whose output is the sums themselves: K channels, no epilogue but the bias. */
+/* The problem whose output is the sums themselves, as floats: K channels, no epilogue but a bias
+ * that comes with the sum. */
 struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *problem);
 
 /* Where output element `at` finds its sum: a flat index into the sums. *partner is that of the
@@ -15,11 +16,19 @@ struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *probl
 size_t atrous__epilogue_source(const struct atrous__problem *problem, size_t at, size_t *partner);
 
 /* output[at] = the epilogue of sums[source], at = 0 .. count-1 of an output; sums may be output
- * itself unless the activation is gated or beta is not 0. */
+ * itself unless the activation is gated or beta is not 0. Of `arrays`, whose tensors are floats,
+ * scale, bias and residual are read. */
 void atrous__epilogue_run(const struct atrous__problem *problem, const float *sums,
-                          const float *residual, float *output, size_t count, unsigned threads);
+                          const atrous_arrays *arrays, float *output, size_t count,
+                          unsigned threads);
 
-/* The same for one element in double, with the error bound carried along: `bound` and
+/* Scale and bias of sum `source` of a problem that is scaled, in double; *bound is the sum's, and
+ * becomes the value's. */
+double atrous__epilogue_scale_exact(const struct atrous__problem *problem,
+                                    const atrous_arrays *arrays, size_t source, double sum,
+                                    double *bound);
+
+/* What follows, for one element in double, with the error bound carried along: `bound` and
  * `partner_bound` are those of the sums; returns the value, *out_bound is its bound. `old` is
  * what the output held, where beta is not 0. */
 double atrous__epilogue_exact(const struct atrous__problem *problem, double sum, double partner,

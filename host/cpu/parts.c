@@ -21,9 +21,9 @@ atrous_status atrous__cpu_finish(const struct atrous__problem *p, const double *
     for (size_t i = 0; i < count; ++i)
         rounded[i] = (float)sums[i];
     threads = atrous__cpu_threads(threads);
-    atrous__epilogue_run(p, rounded, NULL, arrays->output, p->out_count, threads);
+    atrous__epilogue_run(p, rounded, arrays, arrays->output, p->out_count, threads);
     if (p->bias_out_count > 0)
-        atrous__epilogue_run(p, rounded + p->out_count, NULL, arrays->bias_output,
+        atrous__epilogue_run(p, rounded + p->out_count, arrays, arrays->bias_output,
                              p->bias_out_count, threads);
     free(rounded);
     return ATROUS_OK;

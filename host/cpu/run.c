@@ -5,6 +5,7 @@
 #include "cpu/pack.h"
 #include "cpu/threads.h"
 #include "cpu/tile.h"
+#include "cpu/types.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -69,24 +70,29 @@ static atrous_status run_units(struct job *job, unsigned threads, atrous_error *
 }
 
 /* For weights that are not finite: a tile multiplies the zeros of the padding by weights, and
- * infinity times 0 is NaN, where leaving the padding out is not. The exact sums leave it out. */
+ * infinity times 0 is NaN, where leaving the padding out is not. The exact sums leave it out. And
+ * for sums of integers beyond what a float counts. */
 static atrous_status run_exact(const struct atrous__problem *problem, const atrous_arrays *arrays,
                                unsigned threads, atrous_error *error)
 {
-    const size_t part = atrous__min(problem->out_count, (size_t)1 << 20);
+    const size_t all = problem->out_count + problem->bias_out_count;
+    const size_t part = atrous__min(all, (size_t)1 << 20);
     double *value = calloc(part, sizeof *value);
     double *magnitude = calloc(part, sizeof *magnitude);
-    float *output = arrays->output;
+    float *output = arrays->output, *bias_output = arrays->bias_output;
     atrous_status status = ATROUS_OK;
     if (value == NULL || magnitude == NULL)
         status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output",
                               "no memory for %zu sums in double precision", part);
-    for (size_t first = 0; first < problem->out_count && status == ATROUS_OK; first += part) {
-        const size_t count = atrous__min(part, problem->out_count - first);
+    for (size_t first = 0; first < all && status == ATROUS_OK; first += part) {
+        const size_t count = atrous__min(part, all - first);
         status = atrous__cpu_exact(problem, arrays, NULL, first, count, threads, value, magnitude,
                                    error);
-        for (size_t i = 0; i < count && status == ATROUS_OK; ++i)
-            output[first + i] = (float)value[i];
+        for (size_t i = 0; i < count && status == ATROUS_OK; ++i) {
+            const size_t at = first + i;
+            *(at < problem->out_count ? output + at : bias_output + (at - problem->out_count)) =
+                (float)value[i];
+        }
     }
     free(value);
     free(magnitude);
@@ -124,8 +130,15 @@ static atrous_status run_sums(const struct atrous__problem *problem, const atrou
     return finite ? status : run_exact(problem, arrays, threads, error);
 }
 
-atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
-                              unsigned threads, atrous_error *error)
+/* A float counts to 2^24, 1024 products of two int8. */
+static bool exceeds_float(const struct atrous__problem *problem)
+{
+    return problem->conv.type == ATROUS_TYPE_I8 && atrous__direct_terms(problem) > 1025.0;
+}
+
+/* The whole problem, whatever its type, on arrays of floats. */
+static atrous_status run_floats(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                                unsigned threads, atrous_error *error)
 {
     if (atrous__epilogue_is_plain(problem))
         return run_sums(problem, arrays, threads, error);
@@ -143,14 +156,34 @@ atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrou
         inner.output = apart;
         inner.bias_output = apart + sums.out_count;
     }
-    const atrous_status status = run_sums(&sums, &inner, threads, error);
+    const atrous_status status = exceeds_float(problem) ? run_exact(&sums, &inner, threads, error)
+                                                        : run_sums(&sums, &inner, threads, error);
     if (status == ATROUS_OK) {
         threads = atrous__threads_for(problem->macs, threads);
-        atrous__epilogue_run(problem, inner.output, arrays->residual, arrays->output,
-                             problem->out_count, threads);
-        atrous__epilogue_run(problem, inner.bias_output, NULL, arrays->bias_output, bias_out,
+        atrous__epilogue_run(problem, inner.output, arrays, arrays->output, problem->out_count,
+                             threads);
+        atrous__epilogue_run(problem, inner.bias_output, arrays, arrays->bias_output, bias_out,
                              threads);
     }
     free(apart);
+    return status;
+}
+
+atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                              unsigned threads, atrous_error *error)
+{
+    atrous_arrays wide;
+    float *memory = NULL;
+    if (problem->conv.type == ATROUS_TYPE_F32)
+        return run_floats(problem, arrays, threads, error);
+    const unsigned workers = atrous__cpu_threads(threads);
+    atrous_status status = atrous__widen_arrays(problem, arrays, problem->conv.beta != 0.0, workers,
+                                                &wide, &memory, error);
+    if (status == ATROUS_OK)
+        status = run_floats(problem, &wide, threads, error);
+    if (status == ATROUS_OK)
+        atrous__narrow(problem->conv.type, wide.output, arrays->output, problem->out_count,
+                       workers);
+    free(memory);
     return status;
 }

@@ -37,6 +37,7 @@ static void shape_part(const struct atrous__problem *whole, struct part *part)
     *p = *whole;
     p->form = ATROUS__SUM;
     p->conv.orientation = ATROUS_CROSS_CORRELATION;
+    p->conv.type = ATROUS_TYPE_F32; /* as the CPU path's sums are */
     p->out_plane = p->taps = 1;
     part->is_empty = false;
     for (int i = 0; i < ATROUS__AXES; ++i) {

@@ -47,10 +47,19 @@ struct atrous__arg atrous__arg_int4(size_t d, size_t h, size_t w, size_t more)
         ATROUS__VALUE, sizeof(cl_int4), {.i4 = {{(cl_int)d, (cl_int)h, (cl_int)w, (cl_int)more}}}};
 }
 
-static cl_int set_tensor(cl_kernel kernel, cl_uint *index, const struct atrous__place *place,
-                         size_t first)
+/* Bytes of an element of a tensor. */
+static size_t element_bytes(const struct atrous__launch *launch, enum atrous__slot slot)
 {
-    const cl_ulong elements = place->offset / sizeof(cl_float) + first;
+    const bool is_stored = slot == ATROUS__INPUT || slot == ATROUS__PLAIN ||
+                           slot == ATROUS__RESIDUAL || slot == ATROUS__OUTPUT ||
+                           slot == ATROUS__GRAD_OUTPUT;
+    return is_stored && launch->stored != 0 ? launch->stored : sizeof(cl_float);
+}
+
+static cl_int set_tensor(cl_kernel kernel, cl_uint *index, const struct atrous__place *place,
+                         size_t element, size_t first)
+{
+    const cl_ulong elements = place->offset / element + first;
     cl_int code = clSetKernelArg(kernel, (*index)++, sizeof(cl_mem), &place->mem);
     if (code == CL_SUCCESS)
         code = clSetKernelArg(kernel, (*index)++, sizeof elements, &elements);
@@ -67,7 +76,8 @@ static cl_int set_args(const struct atrous__launch *launch, const struct atrous_
         const struct atrous__arg *arg = &launch->args[i];
         if (arg->slot < ATROUS__SLOTS) {
             if (places != NULL)
-                code = set_tensor(launch->kernel, &index, &places[arg->slot], arg->size);
+                code = set_tensor(launch->kernel, &index, &places[arg->slot],
+                                  element_bytes(launch, arg->slot), arg->size);
             else
                 index += 2;
             continue;

@@ -11,6 +11,7 @@ enum atrous__slot {
     ATROUS__WEIGHTS, /* packed */
     ATROUS__PLAIN,   /* weights as the user has them */
     ATROUS__BIAS,
+    ATROUS__SCALE,
     ATROUS__RESIDUAL,
     ATROUS__OUTPUT,
     ATROUS__WORKSPACE,
@@ -42,6 +43,7 @@ struct atrous__launch {
     cl_uint dims;
     size_t global[3], local[3];
     bool any_local; /* the group may be cut to what the device allows for the kernel */
+    size_t stored;  /* bytes of an element of the tensors of the problem's type; 0: floats */
     unsigned arg_count;
     struct atrous__arg args[ATROUS__MAX_ARGS];
 };

@@ -21,7 +21,7 @@ static struct atrous__box tensor(const struct atrous__problem *whole, atrous_lay
                                  const size_t extent[ATROUS__AXES],
                                  const struct atrous__stretch taken[ATROUS__AXES])
 {
-    struct atrous__box box = {.element = sizeof(float), .padding = whole->conv.padding};
+    struct atrous__box box = {.element = atrous__stored(whole, 1), .padding = whole->conv.padding};
     int at = 0;
     add(&box, &at, whole->batch, taken_batch);
     if (layout == ATROUS_LAYOUT_NCHW)
@@ -59,7 +59,7 @@ struct atrous__box atrous__box_weights(const struct atrous__problem *whole,
 {
     const struct atrous__problem *p = &part->problem;
     const bool is_gather = whole->channel_step != whole->taps;
-    struct atrous__box box = {.element = sizeof(float)};
+    struct atrous__box box = {.element = atrous__stored(whole, 1)};
     int at = 0;
     add(&box, &at, 1, from_on(0, 1));
     add(&box, &at, whole->groups, from_on(part->group, p->groups));

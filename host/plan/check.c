@@ -1,5 +1,6 @@
 /* The cross-check: an output against the CPU path with double accumulators. */
 #include "cpu/epilogue.h"
+#include "cpu/types.h"
 #include "plan/plan.h"
 
 #include <float.h>
@@ -22,14 +23,21 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+/* What an output must be: within `bound` of `value`; where may_overflow also infinite. */
+struct want {
+    double value, bound;
+    bool may_overflow;
+};
+
 /* |got - want| over its bound. Values that are not finite compare by class: NaN matches NaN,
- * an infinity its like, and infinity also a result beyond the range of float. */
-static double share_of_bound(float got, double want, double bound)
+ * an infinity its like, and infinity also a result beyond the range of the type. */
+static double share_of_bound(float got, const struct want *w)
 {
+    const double want = w->value, bound = w->bound;
     if (isnan(want))
         return isnan(got) ? 0.0 : INFINITY;
     if (isinf(got))
-        return signbit(got) == signbit(want) && fabs(want) + bound > FLT_MAX ? 0.0 : INFINITY;
+        return signbit(got) == signbit(want) && w->may_overflow ? 0.0 : INFINITY;
     if (isnan(got) || isinf(want))
         return INFINITY;
     const double error = fabs((double)got - want);
@@ -45,14 +53,30 @@ struct block {
 
 /* The same where transforms lie between: they spread what is not finite over their tile, and
  * overflow before the result does. An infinite bound tells, and promises nothing. */
-static double share_of_minimal(float got, double want, double bound)
+static double share_of_minimal(float got, const struct want *want)
 {
-    return isfinite(bound) ? share_of_bound(got, want, bound) : 0.0;
+    return isfinite(want->bound) ? share_of_bound(got, want) : 0.0;
 }
 
-static double bound_of(const struct atrous__bound *bound, double magnitude)
+/* Of a sum. A sum of int8 products is exact and rounded once, to a float. */
+static double bound_of(const struct atrous__problem *p, const struct atrous__bound *bound,
+                       double sum, double magnitude)
 {
+    if (p->conv.type == ATROUS_TYPE_I8)
+        return FLT_EPSILON * fabs(sum);
     return bound->terms * (FLT_EPSILON * magnitude + FLT_MIN);
+}
+
+/* The value as its type stores it, rounded to nearest: half a step more. */
+static struct want stored(atrous_type type, double value, double bound)
+{
+    struct want want = {.value = value, .bound = bound};
+    want.may_overflow = fabs(value) + bound > atrous__type_overflow(type);
+    if (type == ATROUS_TYPE_I8)
+        want.value = isnan(value) ? 0.0 : fmin(fmax(value, -128.0), 127.0);
+    if (isfinite(value) && isfinite(bound))
+        want.bound += atrous__type_half_step(type, fabs(value) + bound);
+    return want;
 }
 
 /* Element `at` of an output or, behind its end, of the gradient of the bias. */
@@ -69,23 +93,34 @@ static size_t all_outputs(const struct atrous__problem *p)
 }
 
 /* Output `at`, element i of the block: its exact value, and the bound behind the epilogue. */
-static double want_of(const struct atrous__problem *p, const struct atrous__bound *bound,
-                      const atrous_arrays *arrays, const struct block *block, size_t i, size_t at,
-                      double *out_bound)
+static struct want want_of(const struct atrous__problem *p, const struct atrous__bound *bound,
+                           const atrous_arrays *arrays, const struct block *block, size_t i,
+                           size_t at)
 {
     const float *residual = arrays->residual;
     const bool is_gated = p->conv.activation == ATROUS_ACTIVATION_GATED;
-    *out_bound = bound_of(bound, block->magnitude[i]);
-    if (atrous__epilogue_is_plain(p))
-        return block->value[i];
-    return atrous__epilogue_exact(
-        p, block->value[i], is_gated ? block->partner_value[i] : 0.0, *out_bound,
-        is_gated ? bound_of(bound, block->partner_magnitude[i]) : 0.0,
-        p->conv.residual != ATROUS_RESIDUAL_NONE ? (double)residual[at] : 0.0,
-        p->conv.beta != 0.0
-            ? (double)*element(p, arrays->previous, arrays->previous_bias_output, at)
-            : 0.0,
-        out_bound);
+    const atrous_type type = at < p->out_count ? p->conv.type : ATROUS_TYPE_F32;
+    double sum = block->value[i], partner = 0.0, partner_bound = 0.0;
+    double sum_bound = bound_of(p, bound, sum, block->magnitude[i]);
+    if (is_gated) {
+        partner = block->partner_value[i];
+        partner_bound = bound_of(p, bound, partner, block->partner_magnitude[i]);
+    }
+    if (atrous__is_scaled(p) && p->form != ATROUS__GRADIENT) {
+        sum = atrous__epilogue_scale_exact(p, arrays, block->source[i], sum, &sum_bound);
+        if (is_gated)
+            partner =
+                atrous__epilogue_scale_exact(p, arrays, block->partner[i], partner, &partner_bound);
+    }
+    if (!atrous__epilogue_is_plain(p))
+        sum = atrous__epilogue_exact(
+            p, sum, partner, sum_bound, partner_bound,
+            p->conv.residual != ATROUS_RESIDUAL_NONE ? (double)residual[at] : 0.0,
+            p->conv.beta != 0.0
+                ? (double)*element(p, arrays->previous, arrays->previous_bias_output, at)
+                : 0.0,
+            &sum_bound);
+    return stored(type, sum, sum_bound);
 }
 
 static void compare(const struct atrous__problem *p, const struct atrous__bound *bounds,
@@ -95,14 +130,13 @@ static void compare(const struct atrous__problem *p, const struct atrous__bound 
     for (size_t i = 0; i < count; ++i) {
         const size_t at = block->at[i];
         const float got = *element(p, arrays->output, arrays->bias_output, at);
-        double bound;
-        const double want = want_of(p, bounds, arrays, block, i, at, &bound);
-        const double share = bounds->columns != NULL ? share_of_minimal(got, want, bound)
-                                                     : share_of_bound(got, want, bound);
+        const struct want want = want_of(p, bounds, arrays, block, i, at);
+        const double share =
+            bounds->columns != NULL ? share_of_minimal(got, &want) : share_of_bound(got, &want);
         if (share > check->worst || (check->checked == 0 && i == 0)) {
             check->worst = share;
-            check->worst_error = fabs((double)got - want);
-            check->worst_bound = bound;
+            check->worst_error = fabs((double)got - want.value);
+            check->worst_bound = want.bound;
             check->worst_at = at;
         }
     }
@@ -172,9 +206,10 @@ static bool block_make(struct block *block, size_t size, void **whole)
     return true;
 }
 
-atrous_status atrous__check(const struct atrous__problem *p, const struct atrous__bound *bound,
-                            const atrous_arrays *arrays, unsigned threads, atrous_check *check,
-                            atrous_error *error)
+/* The check on arrays of floats. */
+static atrous_status check_floats(const struct atrous__problem *p,
+                                  const struct atrous__bound *bound, const atrous_arrays *arrays,
+                                  unsigned threads, atrous_check *check, atrous_error *error)
 {
     atrous_status status = ATROUS_OK;
     const size_t total = outputs_to_check(p, bound), size = atrous__min(total, BLOCK);
@@ -200,6 +235,20 @@ atrous_status atrous__check(const struct atrous__problem *p, const struct atrous
         status =
             check_block(p, bound, arrays, &block, first, count, is_sample, threads, check, error);
     }
+    free(memory);
+    return status;
+}
+
+atrous_status atrous__check(const struct atrous__problem *p, const struct atrous__bound *bound,
+                            const atrous_arrays *arrays, unsigned threads, atrous_check *check,
+                            atrous_error *error)
+{
+    atrous_arrays wide;
+    float *memory = NULL;
+    atrous_status status =
+        atrous__widen_arrays(p, arrays, true, atrous__cpu_threads(threads), &wide, &memory, error);
+    if (status == ATROUS_OK)
+        status = check_floats(p, bound, &wide, threads, check, error);
     free(memory);
     return status;
 }

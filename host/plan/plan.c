@@ -112,9 +112,9 @@ atrous_status atrous_plan_query(const atrous_plan *plan, atrous_plan_info *info,
                             "is %zu, must be %zu", info->struct_size, sizeof *info);
     const struct atrous__problem *p = &plan->problem;
     *info = (atrous_plan_info){.struct_size = sizeof *info,
-                               .input_bytes = p->in_count * sizeof(float),
-                               .weights_bytes = p->weights_count * sizeof(float),
-                               .output_bytes = p->out_count * sizeof(float),
+                               .input_bytes = atrous__stored(p, p->in_count),
+                               .weights_bytes = atrous__stored(p, p->weights_count),
+                               .output_bytes = atrous__stored(p, p->out_count),
                                .packed_bytes = plan->packed_bytes,
                                .workspace_bytes = plan->workspace_bytes,
                                .offset_alignment = sizeof(float),
@@ -127,7 +127,7 @@ atrous_status atrous_plan_query(const atrous_plan *plan, atrous_plan_info *info,
                                .estimate_ms = plan->estimate_ms,
                                .create_ms = plan->create_ms,
                                .remembered = plan->is_remembered,
-                               .grad_output_bytes = p->grad_count * sizeof(float),
+                               .grad_output_bytes = atrous__stored(p, p->grad_count),
                                .bias_output_bytes = p->bias_out_count * sizeof(float),
                                .parts = plan->part_count};
     atrous__output_extents(p, info->output);

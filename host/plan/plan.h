@@ -7,13 +7,13 @@
 #include "cpu/cpu.h"
 #include "problem/part.h"
 
-enum { ATROUS__MAX_ROWS = 16, ATROUS__REASON = 464 };
+enum { ATROUS__MAX_ROWS = 16, ATROUS__TYPES = 4, ATROUS__REASON = 464 };
 
 struct atrous__env;   /* an opened OpenCL device */
 struct atrous__job;   /* kernels made ready for a problem */
 struct atrous__parts; /* the same for one that is computed in parts */
 
-/* What the self-test of one solver said on this context's device. */
+/* What the self-test of one solver, at one type, said on this context's device. */
 struct atrous__verdict {
     bool is_tested;
     atrous_error outcome; /* status OK: sound */
@@ -25,7 +25,7 @@ struct atrous_context {
     bool may_fall_back;
     pthread_mutex_t lock; /* guards what follows */
     size_t holds;         /* the user's one, and one per plan */
-    struct atrous__verdict verdicts[ATROUS__MAX_ROWS];
+    struct atrous__verdict verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES];
 };
 
 /* One line of atrous_plan_candidate(). */

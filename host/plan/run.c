@@ -21,8 +21,8 @@ atrous_status atrous__arrays_check(const struct atrous__problem *p, const atrous
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "arrays.struct_size",
                             "is %zu, must be %zu: call atrous_arrays_init()", arrays->struct_size,
                             sizeof *arrays);
-    enum { INPUTS = 5, OUTPUTS = 2 };
-    const size_t out_bytes = p->out_count * sizeof(float);
+    enum { INPUTS = 6, OUTPUTS = 2 };
+    const size_t out_bytes = atrous__stored(p, p->out_count);
     const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
     const struct {
         const char *field;
@@ -31,10 +31,11 @@ atrous_status atrous__arrays_check(const struct atrous__problem *p, const atrous
     } all[OUTPUTS + INPUTS] = {
         {"output", arrays->output, out_bytes},
         {"bias_output", arrays->bias_output, p->bias_out_count * sizeof(float)},
-        {"input", arrays->input, p->in_count * sizeof(float)},
-        {"weights", arrays->weights, p->weights_count * sizeof(float)},
-        {"grad_output", arrays->grad_output, p->grad_count * sizeof(float)},
+        {"input", arrays->input, atrous__stored(p, p->in_count)},
+        {"weights", arrays->weights, atrous__stored(p, p->weights_count)},
+        {"grad_output", arrays->grad_output, atrous__stored(p, p->grad_count)},
         {"bias", arrays->bias, bias_bytes},
+        {"scale", arrays->scale, p->conv.channel_scale ? p->conv.out_channels * sizeof(float) : 0},
         {"residual", arrays->residual, p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0},
     };
     for (size_t i = 0; i < OUTPUTS + INPUTS; ++i)
@@ -101,7 +102,7 @@ static atrous_status time_cpu(const atrous_plan *plan, const atrous_arrays *arra
                               double *milliseconds, atrous_error *error)
 {
     const bool goes_on = plan->problem.conv.beta != 0.0;
-    const size_t bytes = goes_on ? plan->problem.out_count * sizeof(float) : 0;
+    const size_t bytes = goes_on ? atrous__stored(&plan->problem, plan->problem.out_count) : 0;
     const size_t bias_bytes = goes_on ? plan->problem.bias_out_count * sizeof(float) : 0;
     void *kept = NULL, *kept_bias = NULL;
     atrous_status status = run_cpu(plan, arrays, error);

@@ -124,6 +124,12 @@ static atrous_status complete(const struct walk *walk, const atrous_shape *from,
     *to = *from;
     if (status == ATROUS_OK)
         status = atrous_conv_output(conv, to->extents, &inner);
+    if (status == ATROUS_OK && conv->type != ATROUS_TYPE_F32)
+        status = atrous__fail(&inner, ATROUS_UNSUPPORTED, "type", "is %d, a stack's layers are f32",
+                              (int)conv->type);
+    if (status == ATROUS_OK && conv->channel_scale)
+        status = atrous__fail(&inner, ATROUS_UNSUPPORTED, "channel_scale",
+                              "is 1, a stack has no scales");
     if (status != ATROUS_OK)
         return atrous__fail_layer(walk->error, walk->index, &inner);
     to->channels =

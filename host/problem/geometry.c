@@ -123,6 +123,17 @@ static atrous_status measure(struct atrous__problem *p, atrous_error *error)
     return ATROUS_OK;
 }
 
+/* Sums of int8 products, each at most 2^14, stay in an int32. */
+static atrous_status check_sums(const struct atrous__problem *p, atrous_error *error)
+{
+    const double products = atrous__direct_terms(p) - 1.0, most = (1 << 17) - 1;
+    if (p->conv.type != ATROUS_TYPE_I8 || products <= most)
+        return ATROUS_OK;
+    return atrous__fail(error, ATROUS_UNSUPPORTED, "type",
+                        "is i8, and a sum has %.0f products: more than %.0f may exceed an int32",
+                        products, most);
+}
+
 atrous_status atrous__problem_init(struct atrous__problem *problem, const atrous_conv *conv,
                                    atrous_error *error)
 {
@@ -153,6 +164,9 @@ atrous_status atrous__problem_init(struct atrous__problem *problem, const atrous
         atrous__form_gradient(&p);
     else if (conv->direction != ATROUS_FORWARD)
         atrous__form_gather(&p);
+    status = check_sums(&p, error);
+    if (status != ATROUS_OK)
+        return status;
     *problem = p;
     return ATROUS_OK;
 }

@@ -64,6 +64,34 @@ static inline size_t atrous__weights_at(const struct atrous__problem *problem, s
            k % problem->filters * problem->filter_step + c * problem->channel_step;
 }
 
+/* Bytes of an element as it is stored. */
+static inline size_t atrous__type_bytes(atrous_type type)
+{
+    switch (type) {
+    case ATROUS_TYPE_F16:
+    case ATROUS_TYPE_BF16:
+        return 2;
+    case ATROUS_TYPE_I8:
+        return 1;
+    case ATROUS_TYPE_F32:
+        break;
+    }
+    return sizeof(float);
+}
+
+/* Bytes of `count` elements of what has the problem's type: input, weights, residual, output and
+ * grad_output. All else is float. */
+static inline size_t atrous__stored(const struct atrous__problem *problem, size_t count)
+{
+    return count * atrous__type_bytes(problem->conv.type);
+}
+
+/* Scale and bias come behind the sum, in the epilogue, and not with it. */
+static inline bool atrous__is_scaled(const struct atrous__problem *problem)
+{
+    return problem->conv.channel_scale != 0 || problem->conv.type == ATROUS_TYPE_I8;
+}
+
 /* bias[K] is read. (In the form GRADIENT has_bias asks for an output.) */
 static inline bool atrous__reads_bias(const struct atrous__problem *problem)
 {

@@ -92,22 +92,22 @@ static atrous_status check_enums(const atrous_conv *conv, atrous_error *error)
     return ATROUS_OK;
 }
 
-static atrous_status check_served(const atrous_conv *conv, atrous_error *error)
+/* What a type leaves no meaning to. */
+static atrous_status check_type(const atrous_conv *conv, atrous_error *error)
 {
-    const struct {
-        const char *field, *what;
-        bool is_served;
-    } limits[] = {
-        {"type", "a type other than f32", conv->type == ATROUS_TYPE_F32},
-        {"native_half", "half arithmetic", conv->native_half == 0},
-        {"channel_scale", "a scale per channel", conv->channel_scale == 0},
-    };
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; ++i) {
-        const atrous_status status =
-            served(error, limits[i].field, limits[i].is_served, limits[i].what);
-        if (status != ATROUS_OK)
-            return status;
-    }
+    const bool is_backward =
+        conv->direction == ATROUS_BACKWARD_DATA || conv->direction == ATROUS_BACKWARD_WEIGHTS;
+    if (conv->native_half && conv->type != ATROUS_TYPE_F16)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "native_half",
+                            "is 1, must be 0 unless the type is f16");
+    if (conv->channel_scale && is_backward)
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "channel_scale",
+                            "is 1, must be 0 in a backward direction");
+    if (conv->type == ATROUS_TYPE_I8 && conv->padding == ATROUS_PADDING_CONSTANT &&
+        (conv->pad_value != rint(conv->pad_value) || fabs(conv->pad_value + 0.5) > 127.5))
+        return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "pad_value",
+                            "is %g, must be a whole number from -128 to 127 for the type i8",
+                            conv->pad_value);
     return ATROUS_OK;
 }
 
@@ -198,8 +198,6 @@ atrous_status atrous__check_values(const atrous_conv *conv, atrous_error *error)
 {
     atrous_status status = check_enums(conv, error);
     if (status == ATROUS_OK)
-        status = check_served(conv, error);
-    if (status == ATROUS_OK)
         status = check_channels(conv, error);
     if (status == ATROUS_OK)
         status = check_direction(conv, error);
@@ -208,5 +206,5 @@ atrous_status atrous__check_values(const atrous_conv *conv, atrous_error *error)
     if (status == ATROUS_OK && !isfinite(conv->pad_value))
         status = atrous__fail(error, ATROUS_INVALID_ARGUMENT, "pad_value", "is %g, must be finite",
                               conv->pad_value);
-    return status;
+    return status == ATROUS_OK ? check_type(conv, error) : status;
 }

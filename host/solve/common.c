@@ -2,12 +2,18 @@
 #include "solve/solver.h"
 
 /* As in kernels/layout.clh. */
-enum { FLAG_BIAS = 1, FLAG_INPUT_NHWC = 2, FLAG_OUTPUT_NHWC = 4 };
+enum { FLAG_BIAS = 1, FLAG_INPUT_NHWC = 2, FLAG_OUTPUT_NHWC = 4, FLAG_SCALE = 8 };
 
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg)
 {
     if (launch->arg_count < ATROUS__MAX_ARGS)
         launch->args[launch->arg_count++] = arg;
+}
+
+const char *atrous__type_option(const struct atrous__problem *problem)
+{
+    static const char *const options[] = {"-DTYPE=0", "-DTYPE=1", "-DTYPE=2", "-DTYPE=3"};
+    return options[problem->conv.type];
 }
 
 static struct atrous__arg axes(const struct atrous__problem *p, size_t field, size_t more)
@@ -23,6 +29,7 @@ void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atr
     const struct atrous__axis *axis = p->axis;
     const size_t mode = (size_t)p->conv.padding;
     const size_t flags = (p->conv.has_bias ? FLAG_BIAS : 0) |
+                         (p->conv.channel_scale ? FLAG_SCALE : 0) |
                          (p->conv.input_layout == ATROUS_LAYOUT_NHWC ? FLAG_INPUT_NHWC : 0) |
                          (p->conv.output_layout == ATROUS_LAYOUT_NHWC ? FLAG_OUTPUT_NHWC : 0);
     const struct atrous__arg args[] = {
@@ -41,6 +48,7 @@ void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atr
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
+    launch->stored = atrous__type_bytes(p->conv.type);
 }
 
 void atrous__launch_add_problem(struct atrous__launch *launch, const struct atrous__problem *p)
@@ -48,6 +56,7 @@ void atrous__launch_add_problem(struct atrous__launch *launch, const struct atro
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__BIAS));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__SCALE));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__RESIDUAL));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__OUTPUT));
     atrous__launch_add_geometry(launch, p);
@@ -58,6 +67,12 @@ const char *atrous__solver_refuse(const struct atrous__solver *solver,
                                   const struct atrous__device *device)
 {
     const unsigned forms = solver->forms != 0 ? solver->forms : 1u << ATROUS__SUM;
+    const unsigned types = solver->types != 0 ? solver->types : 1u << ATROUS_TYPE_F32;
+    if ((types >> problem->conv.type & 1u) == 0)
+        return problem->conv.type == ATROUS_TYPE_I8 ? "it computes no sums of integers"
+                                                    : "it reads and writes f32 alone";
+    if (problem->conv.channel_scale && !solver->scales)
+        return "it takes no scale per channel";
     if ((forms >> problem->form & 1u) != 0)
         return solver->refuse(problem, device);
     switch (problem->form) {

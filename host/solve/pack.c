@@ -86,7 +86,8 @@ atrous_status atrous__pack_residue(const struct atrous__problem *p, struct atrou
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
-    return atrous__launch_make(env, "pack.cl", "pack", "", launch, error);
+    launch->stored = atrous__type_bytes(p->conv.type);
+    return atrous__launch_make(env, "pack.cl", "pack", atrous__type_option(p), launch, error);
 }
 
 atrous_status atrous__pack_build(const struct atrous__problem *p, struct atrous__env *env,

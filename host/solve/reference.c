@@ -45,7 +45,8 @@ atrous_status atrous__gradient_build(const struct atrous__problem *p, struct atr
     atrous__launch_add(launch, atrous__arg_long(p->out_count));
     atrous__launch_add(launch, atrous__arg_long(first));
     atrous__launch_add(launch, atrous__arg_long(count));
-    return atrous__launch_make(env, "reference.cl", "reference_gradient", "", launch, error);
+    return atrous__launch_make(env, "reference.cl", "reference_gradient", atrous__type_option(p),
+                               launch, error);
 }
 
 static atrous_status build(const struct atrous__problem *problem, struct atrous__env *env,
@@ -63,7 +64,8 @@ static atrous_status build(const struct atrous__problem *problem, struct atrous_
     atrous__launch_add_problem(launch, problem);
     atrous__launch_add(launch, atrous__arg_int4(axis[0].spread, axis[1].spread, axis[2].spread, 0));
     atrous__launch_add(launch, atrous__arg_long(problem->out_count));
-    return atrous__launch_make(env, "reference.cl", "reference", "", launch, error);
+    return atrous__launch_make(env, "reference.cl", "reference", atrous__type_option(problem),
+                               launch, error);
 }
 
 static void probe(atrous_conv *conv)
@@ -75,6 +77,8 @@ static void probe(atrous_conv *conv)
 const struct atrous__solver atrous__reference = {.name = "reference",
                                                  .forms = 1u << ATROUS__SUM | 1u << ATROUS__SPREAD |
                                                           1u << ATROUS__GRADIENT,
+                                                 .types = ATROUS__TYPES_ALL,
+                                                 .scales = true,
                                                  .refuse = refuse,
                                                  .estimate = estimate,
                                                  .bound_terms = atrous__direct_terms,

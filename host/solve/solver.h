@@ -15,8 +15,14 @@ struct atrous__solver {
     /* The forms it computes, a bit 1 << form each; 0: sums alone. */
     unsigned forms;
 
-    /* NULL when the solver accepts the problem, of its forms, on the device, else the reason in
-     * words. */
+    /* The types it reads and writes, a bit 1 << type each; 0: f32 alone. */
+    unsigned types;
+
+    /* It takes a scale per channel. */
+    bool scales;
+
+    /* NULL when the solver accepts the problem, of its forms and types, on the device, else the
+     * reason in words. */
     const char *(*refuse)(const struct atrous__problem *problem,
                           const struct atrous__device *device);
 
@@ -46,7 +52,10 @@ static inline struct atrous__bound atrous__solver_bound(const struct atrous__sol
                                  : (struct atrous__bound){.terms = solver->bound_terms(problem)};
 }
 
-/* `refuse` where the problem is of a form that the solver computes, else that reason. */
+/* `refuse` where the problem is of a form and a type that the solver computes, else that reason. */
+#define ATROUS__TYPES_FLOAT (1u << ATROUS_TYPE_F32 | 1u << ATROUS_TYPE_F16 | 1u << ATROUS_TYPE_BF16)
+#define ATROUS__TYPES_ALL (ATROUS__TYPES_FLOAT | 1u << ATROUS_TYPE_I8)
+
 const char *atrous__solver_refuse(const struct atrous__solver *solver,
                                   const struct atrous__problem *problem,
                                   const struct atrous__device *device);
@@ -124,6 +133,9 @@ void atrous__probe_square(atrous_conv *conv, size_t channels, size_t filters);
 size_t atrous__no_workspace(const struct atrous__problem *problem,
                             const struct atrous__device *device);
 
+/* -DTYPE=, which every kernel that touches tensors takes. */
+const char *atrous__type_option(const struct atrous__problem *problem);
+
 /* Appends arguments to a launch. */
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
 
@@ -134,7 +146,7 @@ void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
 void atrous__launch_add_geometry(struct atrous__launch *launch,
                                  const struct atrous__problem *problem);
 
-/* What direct kernels begin with: x, w, bias, residual, y, then the geometry. */
+/* What direct kernels begin with: x, w, bias, scale, residual, y, then the geometry. */
 void atrous__launch_add_problem(struct atrous__launch *launch,
                                 const struct atrous__problem *problem);
 

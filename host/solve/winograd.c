@@ -211,6 +211,7 @@ static void add_tensors(struct atrous__launch *launch, enum atrous__slot first)
     atrous__launch_add(launch, atrous__arg_tensor(first));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__BIAS));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__SCALE));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__RESIDUAL));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__OUTPUT));
 }

@@ -187,11 +187,24 @@ typedef enum atrous_layout {
     ATROUS_LAYOUT_NHWC = 1  /**< x[N][spatial...][C] */
 } atrous_layout;
 
+/**
+ * How elements of input, weights, grad_output, residual and output are stored; bias, scale and
+ * bias_output are float whatever the type, and so is all arithmetic between, on every device.
+ *
+ * What is stored is rounded to the nearest value, ties to even. Beyond the largest number F32, F16
+ * (from 65520 on) and BF16 become infinite; a NaN stays a NaN, its payload is not promised. F16
+ * keeps its denormals; those of float and BF16 a device may flush to zero. I8 stores the nearest
+ * whole number, -128 or 127 beyond them, and 0 for a NaN.
+ *
+ * Sums of I8 are exact, in int32: a problem that sums more than 131071 products is UNSUPPORTED.
+ * The sum is rounded once, to a float, before scale and bias; residual and what beta reads count
+ * as the whole numbers they are. A constant padding is one of -128 .. 127.
+ */
 typedef enum atrous_type {
     ATROUS_TYPE_F32 = 0,
-    ATROUS_TYPE_F16 = 1,
-    ATROUS_TYPE_BF16 = 2,
-    ATROUS_TYPE_I8 = 3
+    ATROUS_TYPE_F16 = 1,  /**< IEEE 754 half */
+    ATROUS_TYPE_BF16 = 2, /**< the upper 16 bits of a float */
+    ATROUS_TYPE_I8 = 3    /**< two's complement */
 } atrous_type;
 
 typedef enum atrous_orientation {
@@ -294,7 +307,8 @@ typedef struct atrous_conv {
     atrous_layout output_layout;
     atrous_type type;  /**< of input, weights and output; int8 sums in int32 */
     int native_half;   /**< F16 only: 1 allows half arithmetic where the device has it */
-    int channel_scale; /**< 1: output channel k is multiplied by scale[k] */
+    int channel_scale; /**< 1: the sum of filter k is multiplied by scale[k]; of any type, not in
+                            a backward direction */
     atrous_orientation orientation;
     atrous_direction direction;
     int has_bias; /**< 1: bias[K] is added (and must be given); 0: none */
@@ -302,9 +316,9 @@ typedef struct atrous_conv {
     double activation_low;
     double activation_high;
     atrous_residual residual;
-    double
-        alpha; /**< y = alpha * (act(conv + bias + residual before) + residual after) + beta * y */
-    double beta; /**< 0 reads nothing of y, whatever it holds */
+    double alpha; /**< y = alpha * (act(scale * conv + bias + residual before) + residual after)
+                       + beta * y; the bias is not scaled by `scale` */
+    double beta;  /**< 0 reads nothing of y, whatever it holds */
     atrous_math math;
 } atrous_conv;
 
@@ -455,7 +469,7 @@ typedef struct atrous_arrays {
     const void *weights;
     const void *bias;     /**< float[K], when has_bias; not for BACKWARD_WEIGHTS */
     const void *residual; /**< as output, when asked for */
-    const void *scale;    /**< float[K], when channel_scale */
+    const void *scale;    /**< float[K], when channel_scale: one for each filter, before a gate */
     void *output;
     const void *previous;    /**< for atrous_plan_check() where beta is not 0: what output held */
     const void *grad_output; /**< dy, for BACKWARD_WEIGHTS */
@@ -538,6 +552,10 @@ typedef struct atrous_check {
  * error of at most 1/8 of (C/G) * taps * X * W. In 2-D that lets F(4,3) serve up to 4077
  * channels a group and F(2,3) up to 147000; past those it refuses. ATROUS_MATH_STRICT never
  * uses it.
+ *
+ * Types other than F32 are read exactly, so that the bound of what is stored is that of the float
+ * before it plus half the distance of the type's neighbours there. Of I8 sums it is FLT_EPSILON *
+ * |sum|, their one rounding; what follows, scale and bias too, adds its own roundings.
  *
  * Beyond 20 GFLOP a seeded sample of outputs is compared.
  *

@@ -35,10 +35,10 @@ atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__prob
                               struct atrous__job *job, const atrous_arrays *arrays, size_t repeat,
                               double *milliseconds, atrous_error *error);
 
-/* Runs the solver's probe problem on the device and compares it with the CPU path.
- * ATROUS_OK: it agrees. */
+/* Runs the solver's probe problem, at a type that it takes, on the device and compares it with the
+ * CPU path. ATROUS_OK: it agrees. */
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
-                                atrous_error *error);
+                                atrous_type type, atrous_error *error);
 
 /* Self-test, build, first launch of the solver of a row. On failure *job is all zero. */
 atrous_status atrous__row_build(const atrous_plan *plan, size_t index, struct atrous__job *job,

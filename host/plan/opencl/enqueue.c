@@ -69,7 +69,7 @@ atrous_status atrous_plan_pack(atrous_plan *plan, cl_command_queue queue, atrous
         {"weights",
          ATROUS__PLAIN,
          {weights.mem, weights.offset},
-         plan->problem.weights_count * sizeof(float),
+         atrous__stored(&plan->problem, plan->problem.weights_count),
          false}};
     status = check_regions(plan, regions, 2, error);
     if (status != ATROUS_OK)
@@ -117,7 +117,7 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
     const struct atrous__problem *p = &plan->problem;
     const atrous_bindings *b = bindings;
     const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
-    const size_t out_bytes = p->out_count * sizeof(float);
+    const size_t out_bytes = atrous__stored(p, p->out_count);
     const struct atrous__region regions[] = {
         {"output", ATROUS__OUTPUT, {b->output.mem, b->output.offset}, out_bytes, true},
         {"bias_output",
@@ -128,7 +128,7 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
         {"grad_output",
          ATROUS__GRAD_OUTPUT,
          {b->grad_output.mem, b->grad_output.offset},
-         p->grad_count * sizeof(float),
+         atrous__stored(p, p->grad_count),
          false},
         {"workspace",
          ATROUS__WORKSPACE,
@@ -138,7 +138,7 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
         {"input",
          ATROUS__INPUT,
          {b->input.mem, b->input.offset},
-         p->in_count * sizeof(float),
+         atrous__stored(p, p->in_count),
          false},
         {"weights",
          ATROUS__WEIGHTS,
@@ -146,6 +146,11 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
          plan->packed_bytes,
          false},
         {"bias", ATROUS__BIAS, {b->bias.mem, b->bias.offset}, bias_bytes, false},
+        {"scale",
+         ATROUS__SCALE,
+         {b->scale.mem, b->scale.offset},
+         p->conv.channel_scale ? p->conv.out_channels * sizeof(float) : 0,
+         false},
         {"residual",
          ATROUS__RESIDUAL,
          {b->residual.mem, b->residual.offset},

@@ -26,7 +26,7 @@ atrous_status atrous__buffers_tensors(struct atrous__env *env, const struct atro
                                       const atrous_arrays *arrays, struct atrous__buffers *buffers,
                                       atrous_error *error)
 {
-    const size_t out_bytes = p->out_count * sizeof(float);
+    const size_t out_bytes = atrous__stored(p, p->out_count);
     const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
     const bool goes_on = arrays && p->conv.beta != 0.0;
     const struct {
@@ -35,13 +35,15 @@ atrous_status atrous__buffers_tensors(struct atrous__env *env, const struct atro
         size_t bytes;
         const void *data;
     } tensors[] = {
-        {ATROUS__INPUT, "input", p->in_count * sizeof(float), arrays ? arrays->input : NULL},
-        {ATROUS__PLAIN, "weights", p->weights_count * sizeof(float),
+        {ATROUS__INPUT, "input", atrous__stored(p, p->in_count), arrays ? arrays->input : NULL},
+        {ATROUS__PLAIN, "weights", atrous__stored(p, p->weights_count),
          arrays ? arrays->weights : NULL},
         {ATROUS__BIAS, "bias", bias_bytes, arrays ? arrays->bias : NULL},
+        {ATROUS__SCALE, "scale", p->conv.channel_scale ? p->conv.out_channels * sizeof(float) : 0,
+         arrays ? arrays->scale : NULL},
         {ATROUS__RESIDUAL, "residual", p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0,
          arrays ? arrays->residual : NULL},
-        {ATROUS__GRAD_OUTPUT, "grad_output", p->grad_count * sizeof(float),
+        {ATROUS__GRAD_OUTPUT, "grad_output", atrous__stored(p, p->grad_count),
          arrays ? arrays->grad_output : NULL},
         {ATROUS__OUTPUT, "output", out_bytes, goes_on ? arrays->output : NULL},
         {ATROUS__BIAS_OUTPUT, "bias_output", p->bias_out_count * sizeof(float),
@@ -128,8 +130,8 @@ atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__prob
                                       NULL, NULL, error));
     ATROUS__TRY_CL(clFinish(env->queue));
     ATROUS__TRY_CL(clEnqueueReadBuffer(env->queue, buffers.places[ATROUS__OUTPUT].mem, CL_TRUE, 0,
-                                       problem->out_count * sizeof(float), arrays->output, 0, NULL,
-                                       NULL));
+                                       atrous__stored(problem, problem->out_count), arrays->output,
+                                       0, NULL, NULL));
     if (problem->bias_out_count > 0)
         ATROUS__TRY_CL(clEnqueueReadBuffer(env->queue, buffers.places[ATROUS__BIAS_OUTPUT].mem,
                                            CL_TRUE, 0, problem->bias_out_count * sizeof(float),

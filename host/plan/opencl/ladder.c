@@ -55,9 +55,10 @@ static void fill_rows(atrous_plan *plan)
 }
 
 /* Runs the solver's self-test unless this context knows its outcome. */
-static atrous_status prove(atrous_context *context, size_t index, atrous_error *error)
+static atrous_status prove(atrous_context *context, size_t index, atrous_type type,
+                           atrous_error *error)
 {
-    struct atrous__verdict *verdict = &context->verdicts[index];
+    struct atrous__verdict *verdict = &context->verdicts[index][type];
     atrous_error outcome;
 
     pthread_mutex_lock(&context->lock);
@@ -65,7 +66,7 @@ static atrous_status prove(atrous_context *context, size_t index, atrous_error *
         outcome = verdict->outcome;
     } else {
         atrous__clear(&outcome);
-        outcome.status = atrous__self_test(context->env, atrous__solvers[index], &outcome);
+        outcome.status = atrous__self_test(context->env, atrous__solvers[index], type, &outcome);
         /* A host out of memory says nothing of the solver: the next plan tries again. */
         verdict->is_tested = outcome.status != ATROUS_OUT_OF_HOST_MEMORY;
         verdict->outcome = outcome;
@@ -81,7 +82,7 @@ atrous_status atrous__row_build(const atrous_plan *plan, size_t index, struct at
 {
     struct atrous__env *env = plan->context->env;
     memset(job, 0, sizeof *job);
-    atrous_status status = prove(plan->context, index, error);
+    atrous_status status = prove(plan->context, index, plan->problem.conv.type, error);
     if (status == ATROUS_OK)
         status = atrous__solvers[index]->build(&plan->problem, env, job, error);
     if (status == ATROUS_OK)
@@ -115,7 +116,7 @@ static atrous_status try_parts(atrous_plan *plan, size_t index, atrous_error *er
 {
     const struct atrous__solver *solver = atrous__solvers[index];
     struct atrous__row *row = &plan->rows[index];
-    atrous_status status = prove(plan->context, index, error);
+    atrous_status status = prove(plan->context, index, plan->problem.conv.type, error);
     if (status == ATROUS_OK)
         status = atrous__parts_build(plan->context->env, &plan->problem, solver, row->cut,
                                      &plan->parts, error);

@@ -26,17 +26,17 @@ static struct excess excess_of_buffers(const struct atrous__env *env,
                                        const struct atrous__problem *p, size_t workspace)
 {
     const bool is_gradient = p->form == ATROUS__GRADIENT;
-    const size_t output = p->out_count * sizeof(float);
+    const size_t output = atrous__stored(p, p->out_count);
     const size_t residual = p->conv.residual != ATROUS_RESIDUAL_NONE ? output : 0;
     const struct {
         const char *what;
         size_t bytes;
         int remedy;
     } buffers[] = {
-        {"bytes of weights:", p->weights_count * sizeof(float), FILTERS},
+        {"bytes of weights:", atrous__stored(p, p->weights_count), FILTERS},
         {"bytes of output:", output, is_gradient ? FILTERS : POSITIONS},
-        {"bytes of input:", p->in_count * sizeof(float), POSITIONS},
-        {"bytes of grad_output:", p->grad_count * sizeof(float), POSITIONS},
+        {"bytes of input:", atrous__stored(p, p->in_count), POSITIONS},
+        {"bytes of grad_output:", atrous__stored(p, p->grad_count), POSITIONS},
         {"bytes of workspace:", workspace, POSITIONS},
         {"bytes of residual:", residual, POSITIONS},
     };
@@ -144,6 +144,11 @@ bool atrous__cut_choose(const struct atrous__env *env, const struct atrous__prob
                         size_t size)
 {
     const char *why = NULL;
+    if (p->form == ATROUS__GRADIENT && p->conv.type != ATROUS_TYPE_F32) {
+        /* Each part's share of a sum would be rounded to the type. */
+        snprintf(reason, size, "gradients of weights other than f32 are not computed in parts");
+        return false;
+    }
     for (;;) {
         const struct atrous__problem largest = atrous__cut_largest(p, cut);
         struct excess excess = excess_of(env, &largest, 0);

@@ -70,6 +70,20 @@ static atrous_status take(struct run *run, enum atrous__slot slot, const struct 
     return unmap(run, slot, mapped, error);
 }
 
+/* The part's filters of an array of one float each. */
+static atrous_status take_channels(struct run *run, enum atrous__slot slot,
+                                   const struct atrous__part *part, const float *array,
+                                   size_t bytes, atrous_error *error)
+{
+    const atrous_status status = need(run, slot, bytes, error);
+    if (status != ATROUS_OK || bytes == 0)
+        return status;
+    const cl_int code = clEnqueueWriteBuffer(
+        run->env->queue, run->buffers.places[slot].mem, CL_TRUE, 0, bytes,
+        array + part->group * run->whole->filters + part->filter, 0, NULL, NULL);
+    return code == CL_SUCCESS ? ATROUS_OK : atrous__fail_cl(error, code, "clEnqueueWriteBuffer");
+}
+
 /* The part's tensors, weights apart, into buffers. */
 static atrous_status take_tensors(struct run *run, const struct atrous__part *part,
                                   atrous_error *error)
@@ -78,25 +92,22 @@ static atrous_status take_tensors(struct run *run, const struct atrous__part *pa
     const atrous_arrays *a = run->arrays;
     const struct atrous__box in = atrous__box_input(run->whole, part);
     const struct atrous__box out = atrous__box_output(run->whole, part);
-    const size_t out_bytes = p->out_count * sizeof(float);
+    const size_t out_bytes = atrous__stored(p, p->out_count);
     const size_t residual_bytes = p->conv.residual != ATROUS_RESIDUAL_NONE ? out_bytes : 0;
     const size_t bias_bytes = atrous__reads_bias(p) ? p->conv.out_channels * sizeof(float) : 0;
+    const size_t scale_bytes = p->conv.channel_scale ? p->conv.out_channels * sizeof(float) : 0;
     atrous_status status = ATROUS_OK;
 
-    ATROUS__TRY(take(run, ATROUS__INPUT, &in, a->input, p->in_count * sizeof(float), error));
-    ATROUS__TRY(
-        take(run, ATROUS__GRAD_OUTPUT, &out, a->grad_output, p->grad_count * sizeof(float), error));
+    ATROUS__TRY(take(run, ATROUS__INPUT, &in, a->input, atrous__stored(p, p->in_count), error));
+    ATROUS__TRY(take(run, ATROUS__GRAD_OUTPUT, &out, a->grad_output,
+                     atrous__stored(p, p->grad_count), error));
     ATROUS__TRY(take(run, ATROUS__RESIDUAL, &out, a->residual, residual_bytes, error));
     ATROUS__TRY(need(run, ATROUS__OUTPUT, out_bytes, error));
     if (p->conv.beta != 0.0)
         ATROUS__TRY(take(run, ATROUS__OUTPUT, &out, a->output, out_bytes, error));
     ATROUS__TRY(need(run, ATROUS__BIAS_OUTPUT, p->bias_out_count * sizeof(float), error));
-    ATROUS__TRY(need(run, ATROUS__BIAS, bias_bytes, error));
-    if (bias_bytes > 0)
-        ATROUS__TRY_CL(clEnqueueWriteBuffer(
-            run->env->queue, run->buffers.places[ATROUS__BIAS].mem, CL_TRUE, 0, bias_bytes,
-            (const float *)a->bias + part->group * run->whole->filters + part->filter, 0, NULL,
-            NULL));
+    ATROUS__TRY(take_channels(run, ATROUS__BIAS, part, a->bias, bias_bytes, error));
+    ATROUS__TRY(take_channels(run, ATROUS__SCALE, part, a->scale, scale_bytes, error));
 
 done:
     return status;
@@ -108,7 +119,7 @@ static atrous_status pack(struct run *run, const struct atrous__part *part, stru
 {
     const struct atrous__problem *p = &part->problem;
     const struct atrous__box box = atrous__box_weights(run->whole, part);
-    const size_t bytes = p->weights_count * sizeof(float);
+    const size_t bytes = atrous__stored(p, p->weights_count);
     atrous_status status = need(run, ATROUS__WEIGHTS, job->packed_bytes, error);
     const size_t filters = p->groups * p->filters;
     if (status != ATROUS_OK || bytes == 0 ||
@@ -157,7 +168,7 @@ static atrous_status give(struct run *run, const struct atrous__part *part, atro
                                    : add(run, ATROUS__BIAS_OUTPUT, whole->out_count + filter,
                                          p->bias_out_count, error);
     }
-    status = map(run, ATROUS__OUTPUT, CL_MAP_READ, p->out_count * sizeof(float), &mapped, error);
+    status = map(run, ATROUS__OUTPUT, CL_MAP_READ, atrous__stored(p, p->out_count), &mapped, error);
     if (status != ATROUS_OK)
         return status;
     atrous__box_put(&box, run->arrays->output, mapped);

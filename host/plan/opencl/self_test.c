@@ -1,36 +1,63 @@
 /* The self-test: a tiny problem through a solver's kernel, held against the CPU path. */
+#include "cpu/types.h"
 #include "plan/opencl/backend.h"
 
 #include <stdlib.h>
 
-/* Small whole and half numbers of both signs: sums are exact, so a wrong tap shows. */
-static void fill(float *values, size_t count, unsigned step)
+/* Small whole and half numbers of both signs, for int8 whole ones: sums are exact, so a wrong tap
+ * shows. */
+static void fill(atrous_type type, void *to, float *values, size_t count, unsigned step)
 {
+    const float unit = type == ATROUS_TYPE_I8 ? 1.0f : 0.5f;
     for (size_t i = 0; i < count; ++i)
-        values[i] = (float)((int)((i * step + i / 7) % 17) - 8) * 0.5f;
+        values[i] = (float)((int)((i * step + i / 7) % 17) - 8) * unit;
+    atrous__narrow(type, values, to, count, 1);
+}
+
+/* The tensors of a self-test, each with room for floats, and as much to draw them in. */
+struct tensors {
+    float *memory, *input, *weights, *bias, *scale, *grad, *output, *bias_output, *drawn;
+};
+
+static bool make(const struct atrous__problem *p, struct tensors *t)
+{
+    const size_t filters = p->conv.out_channels;
+    const size_t all = p->in_count + p->weights_count + 2 * filters + p->grad_count + p->out_count +
+                       p->bias_out_count;
+    t->memory = calloc(2 * all, sizeof *t->memory);
+    t->input = t->memory;
+    t->weights = t->input + p->in_count;
+    t->bias = t->weights + p->weights_count;
+    t->scale = t->bias + filters;
+    t->grad = t->scale + filters;
+    t->output = t->grad + p->grad_count;
+    t->bias_output = t->output + p->out_count;
+    t->drawn = t->memory + all;
+    return t->memory != NULL;
 }
 
 static atrous_status compare(struct atrous__env *env, const struct atrous__solver *solver,
                              const struct atrous__problem *p, struct atrous__job *job,
-                             float *values, atrous_error *error)
+                             const struct tensors *t, atrous_error *error)
 {
-    float *const input = values, *const weights = input + p->in_count;
-    float *const bias = weights + p->weights_count, *const grad = bias + p->conv.out_channels;
-    float *const output = grad + p->grad_count;
+    const atrous_type type = p->conv.type;
+    const size_t filters = p->conv.out_channels;
     atrous_arrays arrays;
     atrous_check check = {.struct_size = sizeof check};
 
-    fill(input, p->in_count, 5);
-    fill(weights, p->weights_count, 3);
-    fill(bias, p->conv.out_channels, 11);
-    fill(grad, p->grad_count, 3);
+    fill(type, t->input, t->drawn, p->in_count, 5);
+    fill(type, t->weights, t->drawn, p->weights_count, 3);
+    fill(type, t->grad, t->drawn, p->grad_count, 3);
+    fill(ATROUS_TYPE_F32, t->bias, t->drawn, filters, 11);
+    fill(ATROUS_TYPE_F32, t->scale, t->drawn, filters, 7);
     atrous_arrays_init(&arrays, sizeof arrays);
-    arrays.input = input;
-    arrays.weights = weights;
-    arrays.bias = bias;
-    arrays.output = output;
-    arrays.grad_output = grad;
-    arrays.bias_output = output + p->out_count;
+    arrays.input = t->input;
+    arrays.weights = t->weights;
+    arrays.bias = t->bias;
+    arrays.scale = t->scale;
+    arrays.output = t->output;
+    arrays.grad_output = t->grad;
+    arrays.bias_output = t->bias_output;
     const struct atrous__bound bound = atrous__solver_bound(solver, p);
     atrous_status status = atrous__job_run(env, p, job, &arrays, 0, NULL, error);
     if (status == ATROUS_OK)
@@ -44,33 +71,33 @@ static atrous_status compare(struct atrous__env *env, const struct atrous__solve
 }
 
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
-                                atrous_error *error)
+                                atrous_type type, atrous_error *error)
 {
     atrous_status status = ATROUS_OK;
     atrous_conv conv;
     struct atrous__problem problem;
     struct atrous__job job = {0};
-    float *values = NULL;
+    struct tensors tensors = {NULL};
 
     solver->probe(&conv);
+    conv.type = type;
+    if (type == ATROUS_TYPE_I8)
+        conv.alpha = 0.015625; /* so that few results saturate */
     ATROUS__TRY(atrous__problem_init(&problem, &conv, error));
     const char *refusal = atrous__solver_refuse(solver, &problem, &env->device);
     if (refusal != NULL) {
         status = atrous__fail(error, ATROUS_UNSUPPORTED, solver->name, "%s", refusal);
         goto done;
     }
-    values = calloc(problem.in_count + problem.weights_count + problem.conv.out_channels +
-                        problem.grad_count + problem.out_count + problem.bias_out_count,
-                    sizeof *values);
-    if (values == NULL) {
+    if (!make(&problem, &tensors)) {
         status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a self-test");
         goto done;
     }
     ATROUS__TRY(solver->build(&problem, env, &job, error));
-    ATROUS__TRY(compare(env, solver, &problem, &job, values, error));
+    ATROUS__TRY(compare(env, solver, &problem, &job, &tensors, error));
 
 done:
     atrous__job_release(&job);
-    free(values);
+    free(tensors.memory);
     return status;
 }
