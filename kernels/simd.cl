@@ -22,6 +22,7 @@
 
 
 #include "vectors.clh"
+#include "ahead.clh"
 #include "gather.clh"
 #include "problem.clh"
 #include "scatter.clh"
@@ -119,6 +120,19 @@ inline void multiply(__local const int *offsets, const int taps, __local const f
             PUT(sums + j * FB + v * VEC, acc[j][v]);
 }
 
+// Aims at what is read after `block` of a tile's channel blocks: the next block, or of the next
+// tile the first.
+inline void aim_at_next(Ahead *a, const Tile *t, const Tile *next, const int has_next,
+                        __global const float *x, const Steps from, const int block, const int cb)
+{
+    const int is_last = (block + 1) * cb >= t->in.w, c = is_last ? 0 : (block + 1) * cb;
+    const Tile *of = is_last ? next : t;
+    const ulong channel = (of->n * (ulong)t->kernel_.w + (ulong)of->group) * (ulong)t->in.w;
+    a->left = 0;
+    if (!is_last || has_next)
+        aim_at_input(a, of, x + (channel + (ulong)c) * from.channel, from, min(cb, t->in.w - c));
+}
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void simd(TENSORS, GEOMETRY,
           const int4 lattice, // step between rows, patch rows between them, patch rows, pitch
@@ -156,10 +170,23 @@ void simd(TENSORS, GEOMETRY,
         offsets[i] = ((r * t.patch_rows + q) * t.pitch + s * t.tap_step) * cb;
     }
 
+    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
+                                   residual + residual_at, y + y_at);
+    Tile next;
+    const int has_next = get_global_id(0) + 1 < get_global_size(0) &&
+                         find_tile(&next, get_global_id(0) + 1, in, out, kernel_, stride, dilation,
+                                   pad, tile, lattice, grid, segment);
+    const int calls = (end_block - first_block) * ((pixels + PX - 1) / PX);
+    Ahead reads, writes;
+    aim_at_slice(&writes, &t, &e, first_block, end_block);
+    const int writes_each = writes.left / calls + 1;
+
     for (int block = 0; block < channel_blocks; ++block) {
         const int channels = min(cb, in.w - block * cb);
         load_patch(&t, image + (ulong)(block * cb) * from.channel, from, channels, pad_value,
                    patch, cb);
+        aim_at_next(&reads, &t, &next, has_next, x + x_at, from, block, cb);
+        const int reads_each = reads.left / calls + 1;
         for (int k = first_block; k < end_block; ++k) {
             const ulong at = ((ulong)g * (ulong)filter_blocks + (ulong)k) * (ulong)channel_blocks;
             __global const float *blocks =
@@ -179,12 +206,13 @@ void simd(TENSORS, GEOMETRY,
                 }
                 multiply(offsets, taps, patch, blocks, channels, cb, base, masks[p / PX],
                          block == 0, block_sums + p * FB);
+                fetch_ahead(&reads, reads_each);
+                if (block + 1 == channel_blocks)
+                    fetch_ahead(&writes, writes_each);
             }
         }
     }
 
-    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
-                                   residual + residual_at, y + y_at);
     for (int k = first_block; k < end_block; ++k)
         store_tile(&t, &e, k, sums + (k - first_block) * padded_pixels * FB);
 }

@@ -24,6 +24,7 @@
 #endif
 
 #include "vectors.clh"
+#include "ahead.clh"
 #include "gather.clh"
 #include "problem.clh"
 #include "scatter.clh"
@@ -80,13 +81,17 @@ inline void fill_points(const Tile *t, __local const int2 *tiles, const int coun
 // The products of one point and filter block for every tile.
 inline void multiply_point(PRODUCTS_SPACE const float *v, const int v_step,
                            __global const float *u, const int channels, const int count,
-                           __local float *m)
+                           __local float *m, Ahead *reads, const int reads_each, Ahead *writes,
+                           const int writes_each)
 {
     int i = 0;
     // Left-over tiles go in blocks of 4, which still fill the pipeline: 2 more than a multiple
     // of 6 make two of them.
-    for (; count - i >= PX && count - i != PX + 2 && count - i != PX + 1; i += PX)
+    for (; count - i >= PX && count - i != PX + 2 && count - i != PX + 1; i += PX) {
         JOIN(products, PX)(v + i * v_step, v_step, u, channels, m + i * FB);
+        fetch_ahead(reads, reads_each);
+        fetch_ahead(writes, writes_each);
+    }
     for (; count - i >= 4; i += 4)
         products4(v + i * v_step, v_step, u, channels, m + i * FB);
     for (; i < count; ++i)
@@ -127,7 +132,8 @@ inline void transform_output(const Tile *t, __local const int2 *tiles, const int
 inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int count,
                             const int blocks, const int4 room, PRODUCTS_SPACE const float *v,
                             __global const float *u, const Epilogue *e,
-                            __local float *m, __local float *sums)
+                            __local float *m, __local float *sums, Ahead *reads,
+                            const int slices)
 {
     const int filter_blocks = (t->out.w + FB - 1) / FB, channels = t->kernel_.x * t->in.w;
     const int2 depths = depths_of(t);
@@ -136,6 +142,11 @@ inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int 
     const int v_point_step = room.x * room.y + room.w;
     const ulong first = (ulong)t->group * (ulong)filter_blocks + (ulong)begin;
     __global const float *block_u = u + first * (ulong)(POINTS * channels * FB);
+    Ahead writes;
+    aim_at_slice(&writes, t, e, begin, end);
+    const int calls = POINTS * max(count / PX, 1) * (end - begin);
+    const int writes_each = writes.left / calls + 1;
+    const int reads_each = reads->left / (calls * (slices - t->slice)) + 1;
     // Points outside, filter blocks inside: v of one point serves all blocks from near cache.
     for (int point = 0; point < POINTS; ++point)
         for (int k = 0; k < end - begin; ++k)
@@ -143,7 +154,8 @@ inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int 
                            block_u + (ulong)(k * POINTS + point) * (ulong)(channels * FB) +
                                depths.x * t->in.w * FB,
                            (depths.y - depths.x) * t->in.w, count,
-                           m + (k * POINTS + point) * point_step);
+                           m + (k * POINTS + point) * point_step, reads, reads_each, &writes,
+                           writes_each);
     for (int k = begin; k < end; ++k) {
         transform_output(t, tiles, count, m + (k - begin) * POINTS * point_step, point_step, sums);
         store_tile(t, e, k, sums);
@@ -182,11 +194,17 @@ void winograd(TENSORS, GEOMETRY, TILING, __local float *patch, __local float *v,
     const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
                                    residual + residual_at, y + y_at);
     // The patch has served: its place takes the sums.
-    for (int slice = 0; slice * tile.w * FB < out.w; ++slice) {
-        t.slice = slice;
-        compute_outputs(&t, tiles, count, tile.w, room, v, w + w_at, &e, m,
-                        patch);
-    }
+    Tile next;
+    Ahead reads;
+    reads.left = 0;
+    if (get_global_id(0) + 1 < get_global_size(0) &&
+        find_tile(&next, get_global_id(0) + 1, in, out, kernel_, stride, dilation, pad, tile,
+                  lattice, grid, segment) &&
+        cut_strips(&next, room.z))
+        aim_at_input(&reads, &next, image_of(&next, x + x_at, from), from, in.w);
+    const int slices = (out.w + tile.w * FB - 1) / (tile.w * FB);
+    for (t.slice = 0; t.slice < slices; ++t.slice)
+        compute_outputs(&t, tiles, count, tile.w, room, v, w + w_at, &e, m, patch, &reads, slices);
 }
 #else
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -221,11 +239,13 @@ void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float 
     const int count = list_tiles(&t, tiles);
     const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
                                    residual + residual_at, y + y_at);
+    Ahead reads;
+    reads.left = 0;
     // Here x is the workspace: the transformed inputs.
     const ulong block = at % (get_global_size(0) / (ulong)grid.x);
     compute_outputs(&t, tiles, count, tile.w, room,
                     x + x_at + block * (ulong)POINTS * (ulong)(room.x * room.y + room.w), w + w_at,
-                    &e, m, sums);
+                    &e, m, sums, &reads, t.slice + 1);
 }
 #endif
 
