@@ -88,6 +88,22 @@ static const char *split(char *file, size_t size, size_t *data_size)
     return file + start + length;
 }
 
+static float element(const unsigned char *at, size_t width, bool is_integer)
+{
+    uint64_t bits = 0;
+    float value;
+
+    for (size_t i = 0; i < width; ++i)
+        bits |= (uint64_t)at[i] << 8 * i;
+    if (is_integer)
+        return (float)(width == 4 ? (int64_t)(int32_t)bits : (int64_t)bits);
+    if (width == 2)
+        return half_to_float((uint16_t)bits);
+    const uint32_t low = (uint32_t)bits;
+    memcpy(&value, &low, sizeof value);
+    return value;
+}
+
 bool npy_read(const char *path, struct npy *npy)
 {
     size_t size = 0, data_size = 0, width = 0;
@@ -101,22 +117,19 @@ bool npy_read(const char *path, struct npy *npy)
     data = split(header, size, &data_size);
     if (data == NULL || strstr(header, "'fortran_order': False") == NULL)
         goto done;
-    width = strstr(header, "'<f4'") != NULL ? 4 : strstr(header, "'<f2'") != NULL ? 2 : 0;
+    width = strstr(header, "'<f4'") != NULL   ? 4
+            : strstr(header, "'<f2'") != NULL ? 2
+            : strstr(header, "'<i4'") != NULL ? 4
+            : strstr(header, "'<i8'") != NULL ? 8
+                                              : 0;
     if (width == 0 || !read_shape(header, npy) || npy->count * width != data_size)
         goto done;
     npy->values = malloc((npy->count + 1) * sizeof *npy->values);
     if (npy->values == NULL)
         goto done;
-    for (size_t i = 0; i < npy->count; ++i) {
-        const unsigned char *at = (const unsigned char *)data + i * width;
-        const uint32_t low = (uint32_t)at[0] | (uint32_t)at[1] << 8;
-        if (width == 2) {
-            npy->values[i] = half_to_float((uint16_t)low);
-        } else {
-            const uint32_t bits = low | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-            memcpy(&npy->values[i], &bits, sizeof bits);
-        }
-    }
+    for (size_t i = 0; i < npy->count; ++i)
+        npy->values[i] =
+            element((const unsigned char *)data + i * width, width, strstr(header, "'<i") != NULL);
     good = true;
 
 done:

@@ -8,7 +8,7 @@
 /* The file with a closing zero, to be freed; NULL when it cannot be read. */
 char *file_read(const char *path, size_t *size);
 
-/* A float array; float16 is widened. */
+/* A float array; float16 is widened, whole numbers converted. */
 struct npy {
     int rank;
     size_t shape[8];
@@ -16,7 +16,8 @@ struct npy {
     float *values;
 };
 
-/* Reads a little-endian, C-ordered float32 or float16 array. False for anything else. */
+/* Reads a little-endian, C-ordered array of float32, float16, int32 or int64. False for anything
+ * else. */
 bool npy_read(const char *path, struct npy *npy);
 void npy_free(struct npy *npy);
 
