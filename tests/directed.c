@@ -143,11 +143,14 @@ size_t directed_outputs_count(const atrous_conv *conv)
 struct sums {
     const struct directed *problem;
     double *value, *magnitude;
+    double *products; /* of each output, counted; NULL: as many as products_of() says */
 };
 
 static void add(const struct sums *sums, size_t at, double product)
 {
     sums->value[at] += product;
+    if (sums->products != NULL)
+        sums->products[at] += 1.0;
     sums->magnitude[at] += fabs(product);
 }
 
@@ -226,14 +229,16 @@ static void store(atrous_type type, double *value, double *bound)
 }
 
 /* bound[] holds magnitudes on entry; alpha, beta and their roundings on the way out. */
-static void finish(const struct directed *p, size_t count, double *value, double *bound)
+static void finish(const struct directed *p, const double *products, size_t count, double *value,
+                   double *bound)
 {
-    const double terms = 1.0 + products_of(p), eps = (double)FLT_EPSILON, tiny = (double)FLT_MIN;
+    const double eps = (double)FLT_EPSILON, tiny = (double)FLT_MIN;
     const size_t biases = bias_outputs(&p->conv);
     const double alpha = (double)(float)p->conv.alpha, beta = (double)(float)p->conv.beta;
 
     for (size_t i = 0; i < count; ++i) {
         const double old = p->conv.beta != 0.0 ? beta * (double)p->previous[i] : 0.0;
+        const double terms = 1.0 + (products != NULL ? products[i] : products_of(p));
         /* Sums of int8 are exact, and rounded to a float once. */
         bound[i] =
             p->conv.type == ATROUS_TYPE_I8 ? eps * fabs(value[i]) : terms * (eps * bound[i] + tiny);
@@ -256,10 +261,16 @@ static void finish(const struct directed *p, size_t count, double *value, double
 
 void directed_solve(const struct directed *problem, double *value, double *bound)
 {
-    const struct sums sums = {problem, value, bound};
+    struct sums sums = {problem, value, bound, NULL};
     const size_t count = directed_outputs_count(&problem->conv);
     const size_t plane = count / problem->conv.batch / problem->conv.out_channels;
 
+    /* What a padding repeats has products from all its places. */
+    if (problem->conv.direction == ATROUS_BACKWARD_DATA &&
+        problem->conv.padding > ATROUS_PADDING_CONSTANT) {
+        sums.products = calloc(count, sizeof *sums.products);
+        assert_non_null(sums.products);
+    }
     for (size_t i = 0; i < count; ++i) {
         value[i] = problem->bias != NULL && !comes_late(problem)
                        ? (double)problem->bias[i / plane % problem->conv.out_channels]
@@ -269,5 +280,6 @@ void directed_solve(const struct directed *problem, double *value, double *bound
     directed_each(&problem->conv, add_product, (void *)&sums);
     if (problem->conv.direction == ATROUS_BACKWARD_WEIGHTS && problem->conv.has_bias)
         add_bias_gradient(&sums);
-    finish(problem, count, value, bound);
+    finish(problem, sums.products, count, value, bound);
+    free(sums.products);
 }

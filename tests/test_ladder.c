@@ -260,6 +260,35 @@ static void ladder_ends_on_the_cpu_path_where_allowed(void **state)
     data_free(&data);
 }
 
+/* What folds gradients onto what a padding repeats is tested too, whichever solver goes before. */
+static void ladder_folds_nothing_wrongly(void **state)
+{
+    atrous_conv conv = shape_square(2, 16, 16, 20, 3, 2);
+    atrous_context *context = open_context(1);
+    atrous_plan_info info = {.struct_size = sizeof info};
+    atrous_plan *plan = NULL;
+    atrous_error error;
+
+    (void)state;
+    char *wrong = lying("fold.cl", "", "");
+    char *sum = strstr(wrong, "sum += from");
+    assert_non_null(sum);
+    sum[4] = '-';
+    atrous__source_override("fold.cl", wrong);
+    conv.direction = ATROUS_BACKWARD_DATA;
+    for (int mode = ATROUS_PADDING_ZEROS; mode <= ATROUS_PADDING_CIRCULAR; ++mode) {
+        conv.padding = (atrous_padding)mode;
+        harness_expect_ok(atrous_plan_create(context, &conv, NULL, &plan, &error), &error, "auto",
+                          &conv);
+        assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
+        assert_true((info.on_cpu_path != 0) == (mode > ATROUS_PADDING_CONSTANT));
+        atrous_plan_destroy(plan);
+    }
+    atrous__source_override("fold.cl", NULL);
+    free(wrong);
+    atrous_context_destroy(context);
+}
+
 /* Unbroken, every solver of such problems takes it, so a refusal elsewhere is the override's doing.
  */
 static void ladder_is_whole_without_overrides(void **state)
@@ -295,6 +324,7 @@ int main(void)
         cmocka_unit_test(ladder_ends_in_an_error),
         cmocka_unit_test(ladder_ends_in_an_error_when_all_are_wrong),
         cmocka_unit_test(ladder_ends_on_the_cpu_path_where_allowed),
+        cmocka_unit_test(ladder_folds_nothing_wrongly),
     };
     int failed = harness_open();
 

@@ -26,6 +26,10 @@ atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atr
                                 const size_t *at, size_t first, size_t count, unsigned threads,
                                 double *value, double *magnitude, atrous_error *error);
 
+/* dx from the gradient of the padded input: folds it into arrays->output, with the epilogue. */
+atrous_status atrous__cpu_fold(const struct atrous__problem *problem, const float *padded,
+                               const atrous_arrays *arrays, unsigned threads, atrous_error *error);
+
 /* sums[i] += part[i], for sums that parts of a problem share. */
 void atrous__cpu_add(const float *part, size_t count, double *sums);
 

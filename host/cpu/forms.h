@@ -9,6 +9,14 @@
 atrous_status atrous__spread_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
                                  unsigned threads, atrous_error *error);
 
+/* The whole problem, whatever its type, on arrays of floats. */
+atrous_status atrous__floats_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                                 unsigned threads, atrous_error *error);
+
+/* dx through a padding that repeats elements, on arrays of floats. */
+atrous_status atrous__fold_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                               unsigned threads, atrous_error *error);
+
 /* The sums of the form GRADIENT, and of bias_output where it is asked for. */
 atrous_status atrous__gradient_run(const struct atrous__problem *problem,
                                    const atrous_arrays *arrays, unsigned threads,

@@ -137,9 +137,11 @@ static bool exceeds_float(const struct atrous__problem *problem)
 }
 
 /* The whole problem, whatever its type, on arrays of floats. */
-static atrous_status run_floats(const struct atrous__problem *problem, const atrous_arrays *arrays,
-                                unsigned threads, atrous_error *error)
+atrous_status atrous__floats_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                                 unsigned threads, atrous_error *error)
 {
+    if (problem->fold.is_there)
+        return atrous__fold_run(problem, arrays, threads, error);
     if (atrous__epilogue_is_plain(problem))
         return run_sums(problem, arrays, threads, error);
 
@@ -175,12 +177,12 @@ atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrou
     atrous_arrays wide;
     float *memory = NULL;
     if (problem->conv.type == ATROUS_TYPE_F32)
-        return run_floats(problem, arrays, threads, error);
+        return atrous__floats_run(problem, arrays, threads, error);
     const unsigned workers = atrous__cpu_threads(threads);
     atrous_status status = atrous__widen_arrays(problem, arrays, problem->conv.beta != 0.0, workers,
                                                 &wide, &memory, error);
     if (status == ATROUS_OK)
-        status = run_floats(problem, &wide, threads, error);
+        status = atrous__floats_run(problem, &wide, threads, error);
     if (status == ATROUS_OK)
         atrous__narrow(problem->conv.type, wide.output, arrays->output, problem->out_count,
                        workers);

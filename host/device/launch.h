@@ -36,7 +36,11 @@ struct atrous__arg {
 
 /* Every kernel's last parameter is an int, `run`: 0 makes each work-item return at once. The
  * launch at creation uses it to have code generated without touching a tensor. */
-enum { ATROUS__MAX_ARGS = 32, ATROUS__MAX_LAUNCHES = 16 };
+enum {
+    ATROUS__MAX_ARGS = 32,
+    ATROUS__MAX_OWN = 16,                      /* launches that a solver may add */
+    ATROUS__MAX_LAUNCHES = ATROUS__MAX_OWN + 1 /* and a fold */
+};
 
 struct atrous__launch {
     cl_kernel kernel;

@@ -2,6 +2,7 @@
 #include "cpu/epilogue.h"
 #include "cpu/types.h"
 #include "plan/plan.h"
+#include "problem/fold.h"
 
 #include <float.h>
 #include <math.h>
@@ -167,6 +168,45 @@ static atrous_status recompute(const struct atrous__problem *sums,
     return status;
 }
 
+/* The same behind a fold: of each output the values of all that is folded onto it. Where sums are
+ * added whose bounds hold a FLT_MIN each, the magnitude takes those of the others. */
+static atrous_status recompute_folded(const struct atrous__problem *p,
+                                      const struct atrous__bound *bound,
+                                      const atrous_arrays *arrays, const size_t *at, size_t first,
+                                      size_t count, unsigned threads, double *value,
+                                      double *magnitude, atrous_error *error)
+{
+    const struct atrous__problem sums = atrous__fold_sums(p);
+    atrous_status status = ATROUS_OK;
+    size_t filled = 0, most = 0, done = 0;
+    for (size_t i = 0; i < count; ++i)
+        most += atrous__folded_of(p, at != NULL ? at[i] : first + i).count;
+    size_t *sources = malloc((most + 1) * sizeof *sources);
+    double *parts = malloc((2 * most + 1) * sizeof *parts);
+    if (sources == NULL || parts == NULL)
+        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "checking %zu sums", most);
+    for (size_t i = 0; i < count && status == ATROUS_OK; ++i) {
+        const struct atrous__folded folded = atrous__folded_of(p, at != NULL ? at[i] : first + i);
+        for (size_t k = 0; k < folded.count; ++k)
+            sources[filled++] = atrous__folded_at(&folded, k);
+        value[i] = 0.0;
+        magnitude[i] = (double)(folded.count - 1) * (FLT_MIN / FLT_EPSILON);
+    }
+    if (status == ATROUS_OK)
+        status =
+            recompute(&sums, bound, arrays, sources, 0, most, threads, parts, parts + most, error);
+    for (size_t i = 0; i < count && status == ATROUS_OK; ++i) {
+        const size_t each = atrous__folded_of(p, at != NULL ? at[i] : first + i).count;
+        for (size_t k = 0; k < each; ++k, ++done) {
+            value[i] += parts[done];
+            magnitude[i] += parts[most + done];
+        }
+    }
+    free(sources);
+    free(parts);
+    return status;
+}
+
 /* Outputs block->at, which are first, first+1, ... unless is_sample. */
 static atrous_status check_block(const struct atrous__problem *p, const struct atrous__bound *bound,
                                  const atrous_arrays *arrays, const struct block *block,
@@ -177,9 +217,9 @@ static atrous_status check_block(const struct atrous__problem *p, const struct a
     const bool is_gated = p->conv.activation == ATROUS_ACTIVATION_GATED;
     for (size_t i = 0; i < count; ++i)
         block->source[i] = atrous__epilogue_source(p, block->at[i], &block->partner[i]);
-    atrous_status status =
-        recompute(&sums, bound, arrays, is_sample || is_gated ? block->source : NULL, first, count,
-                  threads, block->value, block->magnitude, error);
+    atrous_status status = (p->fold.is_there ? recompute_folded : recompute)(
+        &sums, bound, arrays, is_sample || is_gated ? block->source : NULL, first, count, threads,
+        block->value, block->magnitude, error);
     if (status == ATROUS_OK && is_gated)
         status = recompute(&sums, bound, arrays, block->partner, first, count, threads,
                            block->partner_value, block->partner_magnitude, error);

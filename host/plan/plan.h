@@ -25,7 +25,7 @@ struct atrous_context {
     bool may_fall_back;
     pthread_mutex_t lock; /* guards what follows */
     size_t holds;         /* the user's one, and one per plan */
-    struct atrous__verdict verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES];
+    struct atrous__verdict verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES], fold_verdict;
 };
 
 /* One line of atrous_plan_candidate(). */

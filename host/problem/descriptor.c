@@ -93,7 +93,9 @@ void atrous__output_extents(const struct atrous__problem *problem, size_t output
     const int rank = problem->conv.rank;
     for (int i = 0; i < rank; ++i) {
         const struct atrous__axis *axis = &problem->axis[ATROUS__AXES - rank + i];
-        output[i] = problem->form == ATROUS__GRADIENT ? axis->kernel : axis->out;
+        output[i] = problem->form == ATROUS__GRADIENT ? axis->kernel
+                    : problem->fold.is_there          ? problem->fold.in[ATROUS__AXES - rank + i]
+                                                      : axis->out;
     }
 }
 

@@ -79,8 +79,41 @@ static void describe(struct atrous__problem *p)
     }
 }
 
-void atrous__form_gather(struct atrous__problem *p)
+/* The padded input takes the input's place. */
+static void unpad(struct atrous__problem *p)
 {
+    p->fold.is_there = true;
+    p->fold.mode = p->conv.padding;
+    p->in_plane = 1;
+    for (int i = 0; i < ATROUS__AXES; ++i) {
+        struct atrous__axis *axis = &p->axis[i];
+        p->fold.in[i] = axis->in;
+        p->fold.pad[i] = axis->pad;
+        axis->in += axis->pad + axis->pad_end;
+        axis->pad = axis->pad_end = 0;
+        p->in_plane *= axis->in;
+    }
+}
+
+/* Whether the padded gradient's bytes, and all sizes on the way to them, can be counted. */
+static bool padded_fits(const struct atrous__problem *p)
+{
+    size_t count = p->batch * p->conv.in_channels;
+    bool fits = true;
+    for (int i = 0; i < ATROUS__AXES; ++i)
+        fits =
+            fits && atrous__mul(count, p->axis[i].in + p->axis[i].pad + p->axis[i].pad_end, &count);
+    return fits && count <= PTRDIFF_MAX / sizeof(double);
+}
+
+atrous_status atrous__form_gather(struct atrous__problem *p, atrous_error *error)
+{
+    if (p->given.direction == ATROUS_BACKWARD_DATA && p->conv.padding > ATROUS_PADDING_CONSTANT) {
+        if (!padded_fits(p))
+            return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "pad_begin",
+                                "and pad_end: the gradient of the padded input overflows");
+        unpad(p);
+    }
     for (int i = 0; i < ATROUS__AXES; ++i) {
         p->axis[i] = gather_axis(&p->axis[i]);
         if (p->axis[i].spread > 1 || p->axis[i].crop > 0)
@@ -96,6 +129,7 @@ void atrous__form_gather(struct atrous__problem *p)
         p->out_channels /= 2;
         p->out_count /= 2;
     }
+    return ATROUS_OK;
 }
 
 void atrous__form_gradient(struct atrous__problem *p)

@@ -1,4 +1,5 @@
 /* Geometry: extents, taps, counts of a problem on three axes. */
+#include "problem/fold.h"
 #include "problem/rules.h"
 
 #include <stdio.h>
@@ -163,8 +164,9 @@ atrous_status atrous__problem_init(struct atrous__problem *problem, const atrous
     if (conv->direction == ATROUS_BACKWARD_WEIGHTS)
         atrous__form_gradient(&p);
     else if (conv->direction != ATROUS_FORWARD)
-        atrous__form_gather(&p);
-    status = check_sums(&p, error);
+        status = atrous__form_gather(&p, error);
+    if (status == ATROUS_OK)
+        status = check_sums(&p, error);
     if (status != ATROUS_OK)
         return status;
     *problem = p;
@@ -193,7 +195,8 @@ double atrous__direct_terms(const struct atrous__problem *problem)
 {
     if (problem->form == ATROUS__GRADIENT)
         return 1.0 + (double)problem->batch * (double)problem->out_plane;
-    return 1.0 + (double)problem->channels * (double)problem->taps;
+    return 1.0 + (double)problem->channels * (double)problem->taps +
+           atrous__fold_roundings(problem);
 }
 
 uint64_t atrous__hash(uint64_t hash, const void *bytes, size_t size)

@@ -242,7 +242,7 @@ bool atrous__cut_axis(const struct atrous__problem *p, int i, size_t unit, struc
     const size_t reach = (axis->kernel - 1) * axis->dilation;
     const size_t half = halve(cut->out[i], unit_in_all);
     const bool can_be_phased =
-        !cut->is_phased[i] && step > 1 && reach > 0 && p->form != ATROUS__SPREAD;
+        !cut->is_phased[i] && axis->dilation > 1 && reach > 0 && p->form != ATROUS__SPREAD;
     /* Parts whose input is mostly what they share with their neighbours are better phases. */
     if (can_be_phased && (half == cut->out[i] || half * axis->stride <= reach)) {
         cut->is_phased[i] = true;

@@ -25,12 +25,21 @@ enum atrous__form {
                         problem, which conv, axis, channels, filters and planes describe */
 };
 
+/* Of backward data through a padding that repeats elements (problem/fold.h): `axis` and out_plane
+ * are those of the gradient of the padded input, out_count is dx's, whose extents these are. */
+struct atrous__fold {
+    bool is_there;
+    atrous_padding mode;
+    size_t in[ATROUS__AXES], pad[ATROUS__AXES];
+};
+
 struct atrous__problem {
     atrous_conv given; /* as given; struct_size and rank checked */
     enum atrous__form form;
     atrous_conv conv;                       /* the forward problem that is computed instead, or
                                                `given` itself */
     struct atrous__axis axis[ATROUS__AXES]; /* D, H, W: rank 1 is W alone, rank 2 is H, W */
+    struct atrous__fold fold;
     size_t batch, groups;
     size_t channels, filters;   /* of one group: C/G and K/G of conv */
     size_t in_plane, out_plane; /* elements of one channel: D*H*W */

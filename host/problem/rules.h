@@ -20,7 +20,7 @@ atrous_status atrous__transposed_measure(struct atrous__axis *axis, int user_axi
 
 /* From the forward relation, in which all directions are measured, to what is computed: outputs
  * gathered in x, or the gradient of the weights. */
-void atrous__form_gather(struct atrous__problem *problem);
+atrous_status atrous__form_gather(struct atrous__problem *problem, atrous_error *error);
 void atrous__form_gradient(struct atrous__problem *problem);
 
 #endif

@@ -24,14 +24,18 @@ static struct atrous__arg axes(const struct atrous__problem *p, size_t field, si
     return atrous__arg_int4(value[0], value[1], value[2], more);
 }
 
+size_t atrous__layout_flags(const struct atrous__problem *p)
+{
+    return (p->conv.has_bias ? FLAG_BIAS : 0) | (p->conv.channel_scale ? FLAG_SCALE : 0) |
+           (p->conv.input_layout == ATROUS_LAYOUT_NHWC ? FLAG_INPUT_NHWC : 0) |
+           (p->conv.output_layout == ATROUS_LAYOUT_NHWC ? FLAG_OUTPUT_NHWC : 0);
+}
+
 void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atrous__problem *p)
 {
     const struct atrous__axis *axis = p->axis;
     const size_t mode = (size_t)p->conv.padding;
-    const size_t flags = (p->conv.has_bias ? FLAG_BIAS : 0) |
-                         (p->conv.channel_scale ? FLAG_SCALE : 0) |
-                         (p->conv.input_layout == ATROUS_LAYOUT_NHWC ? FLAG_INPUT_NHWC : 0) |
-                         (p->conv.output_layout == ATROUS_LAYOUT_NHWC ? FLAG_OUTPUT_NHWC : 0);
+    const size_t flags = atrous__layout_flags(p);
     const struct atrous__arg args[] = {
         axes(p, offsetof(struct atrous__axis, in), p->channels),
         axes(p, offsetof(struct atrous__axis, out), p->filters),
@@ -60,30 +64,6 @@ void atrous__launch_add_problem(struct atrous__launch *launch, const struct atro
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__RESIDUAL));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__OUTPUT));
     atrous__launch_add_geometry(launch, p);
-}
-
-const char *atrous__solver_refuse(const struct atrous__solver *solver,
-                                  const struct atrous__problem *problem,
-                                  const struct atrous__device *device)
-{
-    const unsigned forms = solver->forms != 0 ? solver->forms : 1u << ATROUS__SUM;
-    const unsigned types = solver->types != 0 ? solver->types : 1u << ATROUS_TYPE_F32;
-    if ((types >> problem->conv.type & 1u) == 0)
-        return problem->conv.type == ATROUS_TYPE_I8 ? "it computes no sums of integers"
-                                                    : "it reads and writes f32 alone";
-    if (problem->conv.channel_scale && !solver->scales)
-        return "it takes no scale per channel";
-    if ((forms >> problem->form & 1u) != 0)
-        return solver->refuse(problem, device);
-    switch (problem->form) {
-    case ATROUS__GRADIENT:
-        return "it computes no gradient of weights";
-    case ATROUS__SPREAD:
-        return "in this direction the stride spreads the input, or padding exceeds the kernel";
-    case ATROUS__SUM:
-        break;
-    }
-    return "it computes nothing but gradients of weights";
 }
 
 const char *atrous__refuse_wide(const struct atrous__problem *p)

@@ -138,7 +138,7 @@ static const char *refuse(const struct atrous__problem *problem,
     if (gated != NULL)
         return gated;
     const size_t parts = problem->form == ATROUS__SPREAD ? atrous__residue_count(problem) : 0;
-    if (parts > ATROUS__MAX_LAUNCHES)
+    if (parts > ATROUS__MAX_OWN)
         return "the strides leave more than 16 residues, each of them a launch";
     struct atrous__residue residue[ATROUS__AXES];
     bool is_room = parts > 0 || fits(problem, device);

@@ -43,22 +43,30 @@ struct atrous__solver {
 
     /* A tiny problem that goes through every part of the kernel, for the self-test. */
     void (*probe)(atrous_conv *conv);
+
+    /* Another one where it has two kernels; NULL: none. */
+    void (*other_probe)(atrous_conv *conv);
 };
 
-static inline struct atrous__bound atrous__solver_bound(const struct atrous__solver *solver,
-                                                        const struct atrous__problem *problem)
-{
-    return solver->bound != NULL ? solver->bound(problem)
-                                 : (struct atrous__bound){.terms = solver->bound_terms(problem)};
-}
-
-/* `refuse` where the problem is of a form and a type that the solver computes, else that reason. */
 #define ATROUS__TYPES_FLOAT (1u << ATROUS_TYPE_F32 | 1u << ATROUS_TYPE_F16 | 1u << ATROUS_TYPE_BF16)
 #define ATROUS__TYPES_ALL (ATROUS__TYPES_FLOAT | 1u << ATROUS_TYPE_I8)
 
+/* What the plan room asks of a solver, of any problem: behind a fold it computes what is folded
+ * (host/solve/fold.c). The refusal of a form or a type that it does not compute, or its own. */
 const char *atrous__solver_refuse(const struct atrous__solver *solver,
                                   const struct atrous__problem *problem,
                                   const struct atrous__device *device);
+double atrous__solver_estimate(const struct atrous__solver *solver,
+                               const struct atrous__problem *problem,
+                               const struct atrous__device *device);
+struct atrous__bound atrous__solver_bound(const struct atrous__solver *solver,
+                                          const struct atrous__problem *problem);
+size_t atrous__solver_workspace(const struct atrous__solver *solver,
+                                const struct atrous__problem *problem,
+                                const struct atrous__device *device);
+atrous_status atrous__solver_build(const struct atrous__solver *solver,
+                                   const struct atrous__problem *problem, struct atrous__env *env,
+                                   struct atrous__job *job, atrous_error *error);
 
 /* The table, best guess first, `reference` last. */
 extern const struct atrous__solver *const atrous__solvers[];
@@ -135,6 +143,9 @@ size_t atrous__no_workspace(const struct atrous__problem *problem,
 
 /* -DTYPE=, which every kernel that touches tensors takes. */
 const char *atrous__type_option(const struct atrous__problem *problem);
+
+/* The flags of kernels/layout.clh. */
+size_t atrous__layout_flags(const struct atrous__problem *problem);
 
 /* Appends arguments to a launch. */
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);

@@ -269,7 +269,7 @@ typedef enum atrous_math {
  *
  * where x reads through `padding` outside its extents. An element of x that no output met (a
  * stride dropped it, padding did not) has gradient 0. What padding repeats (replicate, reflect,
- * circular) is served by BACKWARD_WEIGHTS and refused by BACKWARD_DATA; a constant has no
+ * circular) gathers in dx the gradients of all the places that read it; a constant has no
  * gradient and leaves BACKWARD_DATA as zeros do. has_bias asks BACKWARD_WEIGHTS for db.
  * Activation and residual are refused; alpha and beta apply, to db also, so that beta = 1
  * accumulates gradients.
@@ -527,8 +527,8 @@ typedef struct atrous_check {
  *     terms = 1 + (C/G) * taps          magnitude = |bias| + sum |w*x|
  *
  * The other directions sum other products: transposed (C/G) * taps of them, C of its own input,
- * backward data (K/G) * taps, backward weights N * output positions, magnitude the sum of their
- * absolute values.
+ * backward data (K/G) * taps (one more for each further place where padding repeats an element),
+ * backward weights N * output positions, magnitude the sum of their absolute values.
  *
  * winograd computes tiles of M or M x M neighbours of a phase by minimal filtering F(M,R)
  * (S. Winograd, 1980; A. Lavin and S. Gray, arXiv:1509.09308). Values cancel inside its

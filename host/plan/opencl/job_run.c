@@ -1,6 +1,8 @@
 /* Runs a job on host arrays: buffers for the length of the call. */
 #include "plan/opencl/parts.h"
+#include "problem/fold.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A buffer of `bytes` (0: none), filled from `data` where given; `field` names it in a refusal. */
@@ -148,12 +150,35 @@ done:
     return status;
 }
 
+/* What is folded is computed in parts into an array of its own, then folded here. */
+static atrous_status run_parts(atrous_plan *plan, const atrous_arrays *arrays, size_t repeat,
+                               double *milliseconds, atrous_error *error)
+{
+    const struct atrous__problem sums = atrous__fold_sums(&plan->problem);
+    const unsigned threads = plan->context->threads;
+    struct atrous__env *env = plan->context->env;
+    atrous_arrays inner = *arrays;
+    if (!plan->problem.fold.is_there)
+        return atrous__parts_run(env, &plan->problem, plan->parts, arrays, threads, repeat,
+                                 milliseconds, error);
+    float *padded = malloc(sums.out_count * sizeof *padded);
+    if (padded == NULL)
+        return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output",
+                            "no memory for the padded gradient, %zu elements", sums.out_count);
+    inner.output = padded;
+    atrous_status status =
+        atrous__parts_run(env, &sums, plan->parts, &inner, threads, repeat, milliseconds, error);
+    if (status == ATROUS_OK)
+        status = atrous__cpu_fold(&plan->problem, padded, arrays, threads, error);
+    free(padded);
+    return status;
+}
+
 atrous_status atrous__backend_run(atrous_plan *plan, const atrous_arrays *arrays, size_t repeat,
                                   double *milliseconds, atrous_error *error)
 {
     struct atrous__env *env = plan->context->env;
     if (plan->parts != NULL)
-        return atrous__parts_run(env, &plan->problem, plan->parts, arrays, plan->context->threads,
-                                 repeat, milliseconds, error);
+        return run_parts(plan, arrays, repeat, milliseconds, error);
     return atrous__job_run(env, &plan->problem, plan->job, arrays, repeat, milliseconds, error);
 }

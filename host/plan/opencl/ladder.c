@@ -1,6 +1,7 @@
 /* The ladder: the solvers a problem may use, best first, and the first that stands. */
 #include "plan/opencl/parts.h"
 #include "plan/store.h"
+#include "problem/fold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,20 +13,22 @@ void atrous__row_refuse(struct atrous__row *row, const char *reason)
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
-/* The row of a solver that computes the problem in parts, or refuses that too. */
+/* The row of a solver that computes the problem in parts, or refuses that too. What is folded is
+ * folded by the host, when all parts are there. */
 static void fill_cut_row(const struct atrous__env *env, const struct atrous__problem *problem,
                          const struct atrous__solver *solver, struct atrous__row *row)
 {
-    row->cut = atrous__cut_whole(problem);
+    const struct atrous__problem sums = atrous__fold_sums(problem);
+    row->cut = atrous__cut_whole(&sums);
     row->is_cut = true;
     row->is_refused =
-        !atrous__cut_choose(env, problem, solver, &row->cut, row->reason, sizeof row->reason);
+        !atrous__cut_choose(env, &sums, solver, &row->cut, row->reason, sizeof row->reason);
     if (row->is_refused)
         return;
-    const struct atrous__problem largest = atrous__cut_largest(problem, &row->cut);
-    row->estimate_ms =
-        solver->estimate(&largest, &env->device) * (double)atrous__cut_count(problem, &row->cut);
-    row->workspace = solver->workspace(&largest, &env->device);
+    const struct atrous__problem largest = atrous__cut_largest(&sums, &row->cut);
+    row->estimate_ms = atrous__solver_estimate(solver, &largest, &env->device) *
+                       (double)atrous__cut_count(&sums, &row->cut);
+    row->workspace = atrous__solver_workspace(solver, &largest, &env->device);
 }
 
 static void fill_row(const struct atrous__env *env, const struct atrous__problem *problem,
@@ -41,8 +44,8 @@ static void fill_row(const struct atrous__env *env, const struct atrous__problem
         atrous__row_refuse(row, refusal);
         return;
     }
-    row->estimate_ms = solver->estimate(problem, &env->device);
-    row->workspace = solver->workspace(problem, &env->device);
+    row->estimate_ms = atrous__solver_estimate(solver, problem, &env->device);
+    row->workspace = atrous__solver_workspace(solver, problem, &env->device);
     if (atrous__exceeds(env, problem, row->workspace))
         fill_cut_row(env, problem, solver, row);
 }
@@ -54,11 +57,12 @@ static void fill_rows(atrous_plan *plan)
         fill_row(plan->context->env, &plan->problem, atrous__solvers[i], &plan->rows[i]);
 }
 
-/* Runs the solver's self-test unless this context knows its outcome. */
-static atrous_status prove(atrous_context *context, size_t index, atrous_type type,
-                           atrous_error *error)
+/* Runs the self-test of a solver, or of the fold where it is NULL, unless this context knows its
+ * outcome. */
+static atrous_status prove_one(atrous_context *context, const struct atrous__solver *solver,
+                               atrous_type type, struct atrous__verdict *verdict,
+                               atrous_error *error)
 {
-    struct atrous__verdict *verdict = &context->verdicts[index][type];
     atrous_error outcome;
 
     pthread_mutex_lock(&context->lock);
@@ -66,7 +70,8 @@ static atrous_status prove(atrous_context *context, size_t index, atrous_type ty
         outcome = verdict->outcome;
     } else {
         atrous__clear(&outcome);
-        outcome.status = atrous__self_test(context->env, atrous__solvers[index], type, &outcome);
+        outcome.status = solver != NULL ? atrous__self_test(context->env, solver, type, &outcome)
+                                        : atrous__fold_test(context->env, &outcome);
         /* A host out of memory says nothing of the solver: the next plan tries again. */
         verdict->is_tested = outcome.status != ATROUS_OUT_OF_HOST_MEMORY;
         verdict->outcome = outcome;
@@ -77,14 +82,26 @@ static atrous_status prove(atrous_context *context, size_t index, atrous_type ty
     return outcome.status;
 }
 
+/* The solver of a row, and the fold where the plan has one. */
+static atrous_status prove(const atrous_plan *plan, size_t index, atrous_error *error)
+{
+    atrous_context *context = plan->context;
+    const atrous_type type = plan->problem.conv.type;
+    const atrous_status status =
+        prove_one(context, atrous__solvers[index], type, &context->verdicts[index][type], error);
+    if (status != ATROUS_OK || !plan->problem.fold.is_there)
+        return status;
+    return prove_one(context, NULL, type, &context->fold_verdict, error);
+}
+
 atrous_status atrous__row_build(const atrous_plan *plan, size_t index, struct atrous__job *job,
                                 atrous_error *error)
 {
     struct atrous__env *env = plan->context->env;
     memset(job, 0, sizeof *job);
-    atrous_status status = prove(plan->context, index, plan->problem.conv.type, error);
+    atrous_status status = prove(plan, index, error);
     if (status == ATROUS_OK)
-        status = atrous__solvers[index]->build(&plan->problem, env, job, error);
+        status = atrous__solver_build(atrous__solvers[index], &plan->problem, env, job, error);
     if (status == ATROUS_OK)
         status = atrous__job_warm(env, job, error);
     if (status != ATROUS_OK)
@@ -116,10 +133,11 @@ static atrous_status try_parts(atrous_plan *plan, size_t index, atrous_error *er
 {
     const struct atrous__solver *solver = atrous__solvers[index];
     struct atrous__row *row = &plan->rows[index];
-    atrous_status status = prove(plan->context, index, plan->problem.conv.type, error);
+    atrous_status status = prove(plan, index, error);
+    const struct atrous__problem sums = atrous__fold_sums(&plan->problem);
     if (status == ATROUS_OK)
-        status = atrous__parts_build(plan->context->env, &plan->problem, solver, row->cut,
-                                     &plan->parts, error);
+        status =
+            atrous__parts_build(plan->context->env, &sums, solver, row->cut, &plan->parts, error);
     if (status != ATROUS_OK)
         return status;
     plan->solver = solver->name;
@@ -148,7 +166,8 @@ static atrous_status try_row(atrous_plan *plan, size_t index, atrous_error *erro
         /* Only now it is known how large they are. */
         atrous__job_release(&job);
         row->is_cut = true;
-        row->cut = atrous__cut_whole(&plan->problem);
+        const struct atrous__problem sums = atrous__fold_sums(&plan->problem);
+        row->cut = atrous__cut_whole(&sums);
         return try_parts(plan, index, error);
     }
     if (status == ATROUS_OK)

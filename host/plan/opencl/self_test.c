@@ -70,20 +70,15 @@ static atrous_status compare(struct atrous__env *env, const struct atrous__solve
     return status;
 }
 
-atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
-                                atrous_type type, atrous_error *error)
+static atrous_status run_probe(struct atrous__env *env, const struct atrous__solver *solver,
+                               const atrous_conv *conv, atrous_error *error)
 {
     atrous_status status = ATROUS_OK;
-    atrous_conv conv;
     struct atrous__problem problem;
     struct atrous__job job = {0};
     struct tensors tensors = {NULL};
 
-    solver->probe(&conv);
-    conv.type = type;
-    if (type == ATROUS_TYPE_I8)
-        conv.alpha = 0.015625; /* so that few results saturate */
-    ATROUS__TRY(atrous__problem_init(&problem, &conv, error));
+    ATROUS__TRY(atrous__problem_init(&problem, conv, error));
     const char *refusal = atrous__solver_refuse(solver, &problem, &env->device);
     if (refusal != NULL) {
         status = atrous__fail(error, ATROUS_UNSUPPORTED, solver->name, "%s", refusal);
@@ -93,11 +88,44 @@ atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__so
         status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "a self-test");
         goto done;
     }
-    ATROUS__TRY(solver->build(&problem, env, &job, error));
+    ATROUS__TRY(atrous__solver_build(solver, &problem, env, &job, error));
     ATROUS__TRY(compare(env, solver, &problem, &job, &tensors, error));
 
 done:
     atrous__job_release(&job);
     free(tensors.memory);
+    return status;
+}
+
+atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
+                                atrous_type type, atrous_error *error)
+{
+    void (*const probes[])(atrous_conv *) = {solver->probe, solver->other_probe};
+    atrous_status status = ATROUS_OK;
+    for (size_t i = 0; i < 2 && status == ATROUS_OK && probes[i] != NULL; ++i) {
+        atrous_conv conv;
+        probes[i](&conv);
+        conv.type = type;
+        if (type == ATROUS_TYPE_I8)
+            conv.alpha = 0.015625; /* so that few results saturate */
+        status = run_probe(env, solver, &conv, error);
+    }
+    return status;
+}
+
+atrous_status atrous__fold_test(struct atrous__env *env, atrous_error *error)
+{
+    const struct atrous__solver *solver = atrous__solvers[atrous__solver_count - 1];
+    atrous_status status = ATROUS_OK;
+    for (int mode = ATROUS_PADDING_REPLICATE; mode <= ATROUS_PADDING_CIRCULAR; ++mode) {
+        atrous_conv conv;
+        atrous__probe_square(&conv, 3, 2);
+        conv.direction = ATROUS_BACKWARD_DATA;
+        conv.has_bias = 0;
+        conv.padding = (atrous_padding)mode;
+        conv.pad_begin[0] = 25; /* more than the mirror's period */
+        if (status == ATROUS_OK)
+            status = run_probe(env, solver, &conv, error);
+    }
     return status;
 }
