@@ -23,7 +23,7 @@ struct trial {
     const struct bench *bench;
     struct figures *figures;
     atrous_conv conv;
-    atrous_plan *plan;
+    atrous_plan *plan, *zeros; /* zeros: of the peer of that name, or NULL */
     atrous_plan_info info;
     atrous_arrays arrays;
     void *input, *weights, *grad; /* NULL where the direction reads none */
@@ -89,12 +89,33 @@ static bool open_ours(struct trial *trial, atrous_error *error)
                             &trial->ours, error);
 }
 
+/* The same row through the same solver, padded with zeros. */
+static bool open_zeros(struct trial *trial, atrous_error *error)
+{
+    atrous_conv conv = trial->conv;
+    atrous_plan_info info = {.struct_size = sizeof info};
+    atrous_plan_options options;
+    conv.padding = ATROUS_PADDING_ZEROS;
+    atrous_plan_options_init(&options, sizeof options);
+    options.solver = trial->info.solver;
+    if (atrous_plan_create(trial->bench->context, &conv, &options, &trial->zeros, error) !=
+            ATROUS_OK ||
+        atrous_plan_query(trial->zeros, &info, error) != ATROUS_OK)
+        return false;
+    if (info.on_cpu_path)
+        return contender_cpu(trial->zeros, &info, &trial->arrays, &trial->peer, error);
+    return contender_opencl(trial->bench->device, trial->zeros, &info, &trial->arrays, &trial->peer,
+                            error);
+}
+
 static bool open_peer(struct trial *trial, atrous_error *error)
 {
     const enum bench_peer peer = trial->bench->options->peer;
     if (peer == PEER_CPU)
         return contender_cpu_peer(trial->bench->peer_context, &trial->conv, &trial->arrays,
                                   &trial->peer, error);
+    if (peer == PEER_ZEROS)
+        return open_zeros(trial, error);
     return contender_onednn(&trial->conv, peer == PEER_ONEDNN_PLAIN, &trial->arrays, &trial->peer,
                             error);
 }
@@ -176,8 +197,8 @@ static bool time_pairs(const struct trial *trial, atrous_error *error)
 static bool compare_with_peer(struct trial *trial, atrous_error *error)
 {
     const size_t bytes = trial->info.output_bytes;
-    if (trial->conv.type != ATROUS_TYPE_F32)
-        return true;
+    if (trial->conv.type != ATROUS_TYPE_F32 || trial->zeros != NULL)
+        return true; /* of another type, or of another answer */
     float *theirs = data_alloc(bytes);
     if (theirs == NULL)
         return bench_fail(error, ATROUS_OUT_OF_HOST_MEMORY, "out of memory");
@@ -212,6 +233,7 @@ static void close_trial(struct trial *trial)
     if (trial->peer.state != NULL)
         trial->peer.close(trial->peer.state);
     atrous_plan_destroy(trial->plan);
+    atrous_plan_destroy(trial->zeros);
     free(trial->input);
     free(trial->weights);
     free(trial->grad);

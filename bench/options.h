@@ -7,7 +7,7 @@
 
 #include <atrous/atrous.h>
 
-enum bench_peer { PEER_NONE, PEER_CPU, PEER_ONEDNN, PEER_ONEDNN_PLAIN };
+enum bench_peer { PEER_NONE, PEER_CPU, PEER_ONEDNN, PEER_ONEDNN_PLAIN, PEER_ZEROS };
 
 /* Texts point into argv. */
 struct options {
