@@ -130,12 +130,17 @@ for d in cpu $device; do
     says out "1,16,68,97"
     run 0 "backward data on $d" conv --device $d --backward-data --grad-output x.npy \
         --weights w.npy --input-shape 1,16,64,61 --stride 2 --pad 1,2 --output "dx$d.npy" --check
+    for mode in reflect replicate circular; do
+        run 0 "backward data, $mode, on $d" conv --device $d --backward-data --grad-output x.npy \
+            --weights w.npy --input-shape 1,16,64,61 --stride 2 --pad 1,2 --pad-mode $mode \
+            --output "dx-$mode$d.npy" --check
+    done
     run 0 "backward weights on $d" conv --device $d --backward-weights --grad-output x.npy \
         --input x.npy --kernel 3 --dilation 4 --pad same --pad-mode reflect --output "dw$d.npy" \
         --bias-output "db$d.npy" --check --json
     says out '"passed":[[:space:]]*true'
 done
-for t in t dx dw db; do
+for t in t dx dx-reflect dx-replicate dx-circular dw db; do
     same "${t}cpu.npy" "${t}$device.npy"
 done
 for direction in transposed backward-data backward-weights; do

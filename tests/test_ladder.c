@@ -260,6 +260,30 @@ static void ladder_ends_on_the_cpu_path_where_allowed(void **state)
     data_free(&data);
 }
 
+/* The kernel behind a solver's other layout is tested before it may serve. */
+static void ladder_tests_every_kernel_of_a_solver(void **state)
+{
+    atrous_conv conv = shape_square(2, 20, 20, 40, 3, 2);
+    atrous_plan_info info = {.struct_size = sizeof info};
+    atrous_plan *plan = NULL;
+
+    (void)state;
+    conv.groups = 20;
+    conv.input_layout = conv.output_layout = ATROUS_LAYOUT_NHWC;
+    for (int broken = 0; broken < 2; ++broken) {
+        atrous_context *context = open_context(0);
+        char *wrong = lying("depthwise.cl", "#define fma(a, b, c) ((a) * (b) + (c) + 0.5f)\n", "");
+        atrous__source_override("depthwise.cl", broken ? wrong : NULL);
+        assert_int_equal(atrous_plan_create(context, &conv, NULL, &plan, NULL), ATROUS_OK);
+        atrous__source_override("depthwise.cl", NULL);
+        assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
+        assert_int_equal(strcmp(info.solver, "depthwise") == 0, !broken);
+        atrous_plan_destroy(plan);
+        atrous_context_destroy(context);
+        free(wrong);
+    }
+}
+
 /* What folds gradients onto what a padding repeats is tested too, whichever solver goes before. */
 static void ladder_folds_nothing_wrongly(void **state)
 {
@@ -325,6 +349,7 @@ int main(void)
         cmocka_unit_test(ladder_ends_in_an_error_when_all_are_wrong),
         cmocka_unit_test(ladder_ends_on_the_cpu_path_where_allowed),
         cmocka_unit_test(ladder_folds_nothing_wrongly),
+        cmocka_unit_test(ladder_tests_every_kernel_of_a_solver),
     };
     int failed = harness_open();
 

@@ -121,10 +121,25 @@ static void probe(atrous_conv *conv)
     }
 }
 
+/* Through depthwise.cl. */
+static void probe_channels(atrous_conv *conv)
+{
+    probe(conv);
+    conv->input_layout = conv->output_layout = ATROUS_LAYOUT_NHWC;
+}
+
+/* Through filter.cl, which copies planes. */
+static void probe_copied(atrous_conv *conv)
+{
+    probe(conv);
+    conv->padding = ATROUS_PADDING_REFLECT;
+}
+
 const struct atrous__solver atrous__depthwise = {.name = "depthwise",
                                                  .refuse = refuse,
                                                  .estimate = estimate,
                                                  .bound_terms = atrous__direct_terms,
                                                  .workspace = atrous__no_workspace,
                                                  .build = build,
-                                                 .probe = probe};
+                                                 .probe = probe,
+                                                 .other_probes = {probe_channels, probe_copied}};

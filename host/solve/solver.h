@@ -44,8 +44,8 @@ struct atrous__solver {
     /* A tiny problem that goes through every part of the kernel, for the self-test. */
     void (*probe)(atrous_conv *conv);
 
-    /* Another one where it has two kernels; NULL: none. */
-    void (*other_probe)(atrous_conv *conv);
+    /* More of them where it has several kernels; NULL: none. */
+    void (*other_probes[2])(atrous_conv *conv);
 };
 
 #define ATROUS__TYPES_FLOAT (1u << ATROUS_TYPE_F32 | 1u << ATROUS_TYPE_F16 | 1u << ATROUS_TYPE_BF16)

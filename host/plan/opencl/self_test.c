@@ -100,10 +100,13 @@ done:
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
                                 atrous_type type, atrous_error *error)
 {
-    void (*const probes[])(atrous_conv *) = {solver->probe, solver->other_probe};
+    void (*const probes[])(atrous_conv *) = {solver->probe, solver->other_probes[0],
+                                             solver->other_probes[1]};
     atrous_status status = ATROUS_OK;
-    for (size_t i = 0; i < 2 && status == ATROUS_OK && probes[i] != NULL; ++i) {
+    for (size_t i = 0; i < sizeof probes / sizeof *probes && status == ATROUS_OK; ++i) {
         atrous_conv conv;
+        if (probes[i] == NULL)
+            continue;
         probes[i](&conv);
         conv.type = type;
         if (type == ATROUS_TYPE_I8)
