@@ -133,6 +133,71 @@ static void sum_run(const struct atrous__view *view, const atrous_arrays *arrays
                     input + (first + c) * view->in.channel, sum, size);
 }
 
+/* The taps of one output that meet input: where its first channel lies, and where its weight. */
+struct meetings {
+    size_t count, x[CHUNK], w[CHUNK];
+};
+
+static void add_meetings(const struct atrous__view *view, const struct meetings *m,
+                         const float *input, const float *weights, double *sum, double *size)
+{
+    for (size_t c = 0; c < view->problem->channels; ++c) {
+        const float *plane = input + c * view->in.channel;
+        const float *taps = weights + c * view->problem->channel_step;
+        for (size_t i = 0; i < m->count; ++i) {
+            const double product = (double)taps[m->w[i]] * (double)plane[m->x[i]];
+            *sum += product;
+            *size += fabs(product);
+        }
+    }
+}
+
+/* A tap that reads the padding's value in every channel. */
+static void add_constant(const struct atrous__view *view, const float *weights, double *sum,
+                         double *size)
+{
+    for (size_t c = 0; c < view->problem->channels; ++c)
+        add_padding(sum, size, (double)weights[c * view->problem->channel_step],
+                    (double)view->pad_value, 1);
+}
+
+/* A single output: its taps are placed once for all channels. */
+static void sum_one(const struct atrous__view *view, const atrous_arrays *arrays,
+                    const struct run *run, double *sum, double *size)
+{
+    const struct atrous__problem *problem = view->problem;
+    const struct atrous__axis *axis = view->axis;
+    const float *bias = arrays->bias;
+    const size_t first = run->k / problem->filters * problem->channels;
+    const float *input =
+        (const float *)arrays->input + run->n * view->in.batch + first * view->in.channel;
+    const float *weights = (const float *)arrays->weights + atrous__weights_at(problem, run->k, 0);
+    struct meetings m = {.count = 0};
+    *sum = problem->conv.has_bias ? (double)bias[run->k] : 0.0;
+    *size = fabs(*sum);
+    for (size_t tap = 0; tap < problem->taps; ++tap) {
+        const size_t tw = tap % axis[ATROUS__W].kernel, row = tap / axis[ATROUS__W].kernel;
+        const size_t th = row % axis[ATROUS__H].kernel, td = row / axis[ATROUS__H].kernel;
+        const ptrdiff_t id = atrous__source(view, ATROUS__D, run->od, td);
+        const ptrdiff_t ih = atrous__source(view, ATROUS__H, run->oh, th);
+        const ptrdiff_t iw = atrous__source(view, ATROUS__W, run->ow, tw);
+        const size_t w = atrous__flat_tap(view, tap);
+        if (id < 0 || ih < 0 || iw < 0) {
+            if (!view->skip_padding)
+                add_constant(view, weights + w, sum, size);
+            continue;
+        }
+        const size_t line = (size_t)id * axis[ATROUS__H].in + (size_t)ih;
+        m.x[m.count] = (line * axis[ATROUS__W].in + (size_t)iw) * view->in.pixel;
+        m.w[m.count++] = w;
+        if (m.count == CHUNK) {
+            add_meetings(view, &m, input, weights, sum, size);
+            m.count = 0;
+        }
+    }
+    add_meetings(view, &m, input, weights, sum, size);
+}
+
 /* The output at flat index `at`, as a run of one. */
 static struct run locate(const struct atrous__view *view, size_t at)
 {
@@ -213,7 +278,7 @@ atrous_status atrous__cpu_exact(const struct atrous__problem *problem, const atr
 #pragma omp parallel for schedule(static) num_threads((int)threads)
     for (ptrdiff_t i = 0; i < outputs; ++i) {
         const struct run run = locate(&view, at[i]);
-        sum_run(&view, arrays, &run, value + i, magnitude + i);
+        sum_one(&view, arrays, &run, value + i, magnitude + i);
     }
     return ATROUS_OK;
 }

@@ -246,6 +246,22 @@ static bool block_make(struct block *block, size_t size, void **whole)
     return true;
 }
 
+static int by_index(const void *left, const void *right)
+{
+    const size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* The next `count` indices, of a sample in the order of memory: neighbours share what they read. */
+static void draw(const struct atrous__problem *p, bool is_sample, size_t first, size_t count,
+                 uint64_t *state, size_t *at)
+{
+    for (size_t i = 0; i < count; ++i)
+        at[i] = is_sample ? (size_t)(next_random(state) % all_outputs(p)) : first + i;
+    if (is_sample)
+        qsort(at, count, sizeof *at, by_index);
+}
+
 /* The check on arrays of floats. */
 static atrous_status check_floats(const struct atrous__problem *p,
                                   const struct atrous__bound *bound, const atrous_arrays *arrays,
@@ -270,8 +286,7 @@ static atrous_status check_floats(const struct atrous__problem *p,
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "", "checking %zu outputs", size);
     for (size_t first = 0; first < total && status == ATROUS_OK; first += size) {
         const size_t count = atrous__min(size, total - first);
-        for (size_t i = 0; i < count; ++i)
-            block.at[i] = is_sample ? (size_t)(next_random(&state) % all_outputs(p)) : first + i;
+        draw(p, is_sample, first, count, &state, block.at);
         status =
             check_block(p, bound, arrays, &block, first, count, is_sample, threads, check, error);
     }
