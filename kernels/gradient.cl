@@ -9,8 +9,7 @@
 //         dy[filter block][row][column][FB]: the tile's gradients.
 //         sums[filter block][tap][channel of the slice][FB]
 // Inner   PX channels x FV vectors of filters in registers, over pixels; channels broadcast.
-//         With several parts each writes its sums to the workspace, and gradient_reduce adds them
-//         in their order: no atomics, the same bits every time.
+//         With several parts each writes its sums to the workspace, for gradient_reduce.cl.
 // Host    host/solve/gradient.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6
 // Lint    -DVEC=16 -DFV=2 -DPX=8
@@ -21,6 +20,7 @@
 #endif
 
 #define OUTER_SPACE __local
+#include "dy_tile.clh"
 #include "epilogue.clh"
 #include "gather.clh"
 #include "outer.clh"
@@ -96,20 +96,6 @@ inline void add_taps(const Tile *t, const int first, const int end, __local cons
     }
 }
 
-// The tile of dy as something load_patch() reads: its own rows and columns, nothing around.
-inline Tile gradient_tile(const Tile *t)
-{
-    Tile d = *t;
-    d.in = t->out;
-    d.kernel_ = (int4)(1, 1, 1, t->kernel_.w);
-    d.stride = (int4)(1, 1, 1, t->stride.w);
-    d.dilation = (int4)(1, t->row_step, 1, PADDING_ZEROS);
-    d.pad = (int4)(0, 0, 0, t->pad.w & FLAG_OUTPUT_NHWC ? FLAG_INPUT_NHWC : 0);
-    d.patch_rows = t->rows, d.pitch = t->columns;
-    d.row_stride = 1, d.segment = 0, d.tap_step = 1;
-    return d;
-}
-
 inline void clear(__local float *values, const int count)
 {
     for (int i = 0; i < count; ++i)
@@ -131,7 +117,7 @@ inline void add_tile(const Tile *t, const Slice *s, __global const float *x,
     const int all_channels = t->in.w * t->kernel_.w, all_filters = t->out.w * t->kernel_.w;
     const Steps from = steps_of(t->pad.w & FLAG_INPUT_NHWC, plane_of(t->in), all_channels);
     const Steps to = steps_of(t->pad.w & FLAG_OUTPUT_NHWC, plane_of(t->out), all_filters);
-    const Tile d = gradient_tile(t);
+    const Tile d = dy_tile(t);
     const int dy_block = t->rows * t->columns * FB;
     __global const float *image = x + t->n * (ulong)all_channels * plane_of(t->in) +
                                   (ulong)(s->group * t->in.w + s->channel) * from.channel;
@@ -214,20 +200,4 @@ void gradient(__global const float *restrict x, const ulong x_at,
                 to[place] = cut.w > 1 ? sum : finish(&e, sum, place);
             }
         }
-}
-
-// dw = the parts' sums added, through the epilogue.
-__kernel void gradient_reduce(__global const float *restrict sums, const ulong sums_at,
-                              __global float *restrict dw, const ulong dw_at, const int4 after,
-                              const float4 factors, const int parts, const ulong count,
-                              const int run)
-{
-    const ulong at = get_global_id(0);
-    if (run == 0 || at >= count)
-        return;
-    const Epilogue e = epilogue_of(after, factors, sums, 0, sums, dw + dw_at);
-    float sum = 0.0f;
-    for (int part = 0; part < parts; ++part)
-        sum += sums[sums_at + (ulong)part * count + at];
-    dw[dw_at + at] = finish(&e, sum, at);
 }

@@ -25,6 +25,7 @@
 
 #define OUTER_SPACE __global
 #define PRODUCTS_SPACE __global
+#include "dy_tile.clh"
 #include "epilogue.clh"
 #include "gather.clh"
 #include "loose.clh"
@@ -114,19 +115,13 @@ inline void transform_gradient(const Tile *t, __local const int2 *tiles, const i
         }
 }
 
-// The tile of dy as something load_patch() reads: rows and columns of whole tiles of M, zeros
-// past the ends.
+// The tile of dy: rows and columns of whole tiles of M, zeros past the ends.
 inline Tile gradient_tile(const Tile *t)
 {
-    Tile d = *t;
+    Tile d = dy_tile(t);
     const int step = t->dilation.z, is_ragged = t->columns % (M * step) != 0;
-    d.in = t->out;
-    d.kernel_ = (int4)(1, 1, 1, t->kernel_.w);
-    d.stride = (int4)(1, 1, 1, t->stride.w);
-    d.dilation = (int4)(1, t->row_step, step, PADDING_ZEROS);
-    d.pad = (int4)(0, 0, 0, t->pad.w & FLAG_OUTPUT_NHWC ? FLAG_INPUT_NHWC : 0);
-    d.patch_rows = t->rows;
-    d.row_stride = 1;
+    d.dilation.z = step;
+    d.segment = t->segment, d.tap_step = t->tap_step;
     d.pitch = t->segment > 0 ? M * t->segment : t->columns + (is_ragged ? (M - 1) * step : 0);
     return d;
 }

@@ -1,5 +1,6 @@
 /* gradient: the gradient of the weights, one work-item per group, for CPU-class devices. */
 #include "solve/lattice.h"
+#include "solve/reduce.h"
 
 #include <stdio.h>
 
@@ -10,8 +11,7 @@ enum {
     MAX_COLUMNS = 128,
     SLICE_FILTERS = 64,
     GROUPS_PER_UNIT = 4, /* so that none waits long for the last */
-    MOST_PARTS = 32,
-    REDUCE_ITEMS = 64
+    MOST_PARTS = 32
 };
 
 struct shape {
@@ -146,28 +146,6 @@ static atrous_status build_sums(const struct atrous__problem *p, struct atrous__
     return atrous__launch_make(env, "gradient.cl", "gradient", options, launch, error);
 }
 
-static atrous_status build_reduce(const struct atrous__problem *p, struct atrous__env *env,
-                                  const struct shape *s, const char *options,
-                                  struct atrous__job *job, atrous_error *error)
-{
-    struct atrous__launch *launch = &job->launch[job->launch_count++];
-    *launch = (struct atrous__launch){.dims = 1,
-                                      .global = {atrous__round_up(p->out_count, REDUCE_ITEMS)},
-                                      .local = {REDUCE_ITEMS},
-                                      .any_local = true};
-    const struct atrous__arg args[] = {
-        atrous__arg_tensor(ATROUS__WORKSPACE),
-        atrous__arg_tensor(ATROUS__OUTPUT),
-        atrous__arg_int4((size_t)p->conv.activation, (size_t)p->conv.residual, 0, 0),
-        atrous__arg_float4(0.0, 0.0, p->conv.alpha, p->conv.beta),
-        atrous__arg_int(s->parts),
-        atrous__arg_long(p->out_count),
-    };
-    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
-        atrous__launch_add(launch, args[i]);
-    return atrous__launch_make(env, "gradient.cl", "gradient_reduce", options, launch, error);
-}
-
 static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
                            struct atrous__job *job, atrous_error *error)
 {
@@ -177,7 +155,7 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     job->workspace_bytes = workspace(p, &env->device);
     atrous_status status = build_sums(p, env, &s, options, job, error);
     if (status == ATROUS_OK && s.parts > 1)
-        status = build_reduce(p, env, &s, options, job, error);
+        status = atrous__reduce_build(p, env, s.parts, job, error);
     if (status == ATROUS_OK)
         status = atrous__gradient_build(p, env, p->out_count, job, error);
     return status;
