@@ -76,6 +76,15 @@ static const struct atrous__minimal f32 = {
     .output = {{1, 1, 1}, {0, 1, 1}, {0, 1, 1, 1}},
 };
 
+/* The input's transform on the points 0, 1, -1, 2, -2 and infinity. */
+#define SIX_POINTS                                                                           \
+    {                                                                                        \
+        {4, 0, 5, 0, 1}, {0, 4, 4, 1, 1}, {0, 4, 4, 1, 1}, {0, 2, 1, 2, 1}, {0, 2, 1, 2, 1}, \
+        {                                                                                    \
+            0, 4, 0, 5, 0, 1                                                                 \
+        }                                                                                    \
+    }
+
 static const struct atrous__minimal f43 = {
     .outputs = 4,
     .taps = 3,
@@ -83,12 +92,7 @@ static const struct atrous__minimal f43 = {
     .input_roundings = 2,
     .tap_roundings = 4,
     .output_roundings = 3,
-    .input = {{4, 0, 5, 0, 1},
-              {0, 4, 4, 1, 1},
-              {0, 4, 4, 1, 1},
-              {0, 2, 1, 2, 1},
-              {0, 2, 1, 2, 1},
-              {0, 4, 0, 5, 0, 1}},
+    .input = SIX_POINTS,
     .tap = {{1.0 / 4},
             {1.0 / 6, 1.0 / 6, 1.0 / 6},
             {1.0 / 6, 1.0 / 6, 1.0 / 6},
@@ -106,12 +110,7 @@ static const struct atrous__minimal f34 = {
     .input_roundings = 2,
     .tap_roundings = 2,
     .output_roundings = 4,
-    .input = {{4, 0, 5, 0, 1},
-              {0, 4, 4, 1, 1},
-              {0, 4, 4, 1, 1},
-              {0, 2, 1, 2, 1},
-              {0, 2, 1, 2, 1},
-              {0, 4, 0, 5, 0, 1}},
+    .input = SIX_POINTS,
     .tap = {{1}, {1, 1, 1, 1}, {1, 1, 1, 1}, {1, 2, 4, 8}, {1, 2, 4, 8}, {0, 0, 0, 1}},
     .output = {{1.0 / 4, 1.0 / 6, 1.0 / 6, 1.0 / 24, 1.0 / 24},
                {0, 1.0 / 6, 1.0 / 6, 1.0 / 12, 1.0 / 12},
