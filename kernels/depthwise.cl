@@ -9,8 +9,9 @@
 //         of a cache. taps[tap][BLOCK].
 // Inner   8 pixels of one vector of channels in registers.
 // Host    host/solve/depthwise.c
-// Lint    -DVEC=8 -DBLOCK=64
-// Lint    -DVEC=16 -DBLOCK=64
+// Lint    -DVEC=8 -DBLOCK=64 -DTYPE=0
+// Lint    -DVEC=16 -DBLOCK=64 -DTYPE=1
+// Lint    -DVEC=4 -DBLOCK=64 -DTYPE=2
 
 #if !defined(VEC) || !defined(BLOCK)
 #error "depthwise.cl needs -D VEC BLOCK"
@@ -33,12 +34,12 @@ inline void gather_taps(__global const float *w, const int taps, const int chann
 }
 
 // One pixel of the patch. The last vector may overlap the one before.
-inline void load_pixel(__global const float *x, const int channels, __local float *to)
+inline void load_pixel(__global const STORED *x, const int channels, __local float *to)
 {
     int c = 0;
     for (; c + VEC < channels; c += VEC)
-        PUT(to + c, GET_X(x + c));
-    PUT(to + channels - VEC, GET_X(x + channels - VEC));
+        PUT(to + c, get_lanes(x + c));
+    PUT(to + channels - VEC, get_lanes(x + channels - VEC));
 }
 
 inline void fill_pixel(const float value, const int channels, __local float *to)
@@ -48,7 +49,7 @@ inline void fill_pixel(const float value, const int channels, __local float *to)
 }
 
 // The patch; x points at the block's first channel, pixels are `step` apart.
-inline void load_pixels(const Tile *t, __global const float *x, const long step,
+inline void load_pixels(const Tile *t, __global const STORED *x, const long step,
                         const int channels, const float pad_value, __local float *patch)
 {
     const int used_rows = (t->rows - 1) * t->row_stride + t->kernel_.y, mode = t->dilation.w;
@@ -73,7 +74,7 @@ inline void load_pixels(const Tile *t, __global const float *x, const long step,
 
 // One vector of channels of PIXELS pixels of a row, `count` of which exist.
 inline void sum_pixels(const Tile *t, __local const float *patch, __local const float *taps,
-                       const Epilogue *e, const VECTOR bias, __global float *y, const long step,
+                       const Epilogue *e, const VECTOR bias, __global STORED *y, const long step,
                        const int count)
 {
     VECTOR acc[PIXELS];
@@ -94,12 +95,12 @@ inline void sum_pixels(const Tile *t, __local const float *patch, __local const 
 #pragma unroll
     for (int j = 0; j < PIXELS; ++j)
         if (j < count)
-            PUT_Y(y + j * step, finish_lanes(e, acc[j], y + j * step));
+            put_lanes(finish_lanes(e, acc[j], y + j * step), y + j * step);
 }
 
 // All channels of the block of one row; y points at its first pixel's.
 inline void sum_row(const Tile *t, __local const float *patch, __local const float *taps,
-                    const int channels, const Epilogue *e, const int channel, __global float *y,
+                    const int channels, const Epilogue *e, const int channel, __global STORED *y,
                     const long step)
 {
     for (int column = 0; column < t->columns; column += PIXELS)
@@ -147,7 +148,7 @@ void depthwise(TENSORS, GEOMETRY,
         const ulong pixel =
             t.n * plane_of(out) +
             ((ulong)t.plane * (ulong)out.y + (ulong)t.row) * (ulong)out.z + (ulong)t.column;
-        __global float *to = y + y_at + pixel * (ulong)all + (ulong)channel;
+        __global STORED *to = y + y_at + pixel * (ulong)all + (ulong)channel;
         for (int i = 0; i < t.rows; ++i, to += (long)(t.row_step * out.z) * step)
             sum_row(&t, patch + i * t.row_stride * t.pitch * BLOCK, taps, channels,
                     &e, channel, to, step);

@@ -11,9 +11,9 @@
 // Inner   PX channels x FV vectors of filters in registers, over pixels; channels broadcast.
 //         With several parts each writes its sums to the workspace, for gradient_reduce.cl.
 // Host    host/solve/gradient.c
-// Lint    -DVEC=8 -DFV=2 -DPX=6
-// Lint    -DVEC=16 -DFV=2 -DPX=8
-// Lint    -DVEC=4 -DFV=2 -DPX=6
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DTYPE=0
+// Lint    -DVEC=16 -DFV=2 -DPX=8 -DTYPE=1
+// Lint    -DVEC=4 -DFV=2 -DPX=6 -DTYPE=2
 
 #if !defined(VEC) || !defined(FV) || !defined(PX)
 #error "gradient.cl needs -D VEC FV PX"
@@ -109,8 +109,8 @@ typedef struct {
 } Slice;
 
 // Adds one tile of one image to the sums.
-inline void add_tile(const Tile *t, const Slice *s, __global const float *x,
-                     __global const float *grad, const float pad_value, const int cb,
+inline void add_tile(const Tile *t, const Slice *s, __global const STORED *x,
+                     __global const STORED *grad, const float pad_value, const int cb,
                      __local float *patch, __local float *dy, __local float *sums)
 {
     const int taps = t->kernel_.x * t->kernel_.y * t->kernel_.z;
@@ -119,9 +119,9 @@ inline void add_tile(const Tile *t, const Slice *s, __global const float *x,
     const Steps to = steps_of(t->pad.w & FLAG_OUTPUT_NHWC, plane_of(t->out), all_filters);
     const Tile d = dy_tile(t);
     const int dy_block = t->rows * t->columns * FB;
-    __global const float *image = x + t->n * (ulong)all_channels * plane_of(t->in) +
+    __global const STORED *image = x + t->n * (ulong)all_channels * plane_of(t->in) +
                                   (ulong)(s->group * t->in.w + s->channel) * from.channel;
-    __global const float *dy_image = grad + t->n * (ulong)all_filters * plane_of(t->out) +
+    __global const STORED *dy_image = grad + t->n * (ulong)all_filters * plane_of(t->out) +
                                      (ulong)(s->group * t->out.w + s->filter) * to.channel;
 
     // Lanes beyond the last filter are never stored, but must hold numbers.
@@ -143,8 +143,8 @@ inline void add_tile(const Tile *t, const Slice *s, __global const float *x,
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gradient(__global const float *restrict x, const ulong x_at,
-              __global const float *restrict grad, const ulong grad_at,
+void gradient(__global const STORED *restrict x, const ulong x_at,
+              __global const STORED *restrict grad, const ulong grad_at,
               __global float *restrict dw, const ulong dw_at, GEOMETRY,
               const int4 lattice, // step between rows, patch rows between them, patch rows, pitch
               const int4 grid,    // 1, column tiles, row tiles of a phase, phases
@@ -185,9 +185,14 @@ void gradient(__global const float *restrict x, const ulong x_at,
             add_tile(&t, &s, x + x_at, grad + grad_at, pad_value, tile.z, patch, dy, sums);
     }
 
-    // Parts lie one after the other in the workspace; one part alone is the result.
+    // Parts lie one after the other in the workspace; one part alone, of floats, is the result.
     const ulong count = (ulong)(out.w * kernel_.w) * (ulong)in.w * (ulong)taps;
+#if TYPE == TYPE_F32
     const Epilogue e = epilogue_of(after, factors, grad, 0, grad, dw + dw_at);
+#define RESULT(sum, place) (cut.w > 1 ? (sum) : finish(&e, sum, place))
+#else
+#define RESULT(sum, place) (sum)
+#endif
     __global float *to = dw + dw_at + (ulong)part * count;
     for (int f = 0; f < s.filters; ++f)
         for (int c = 0; c < s.channels; ++c) {
@@ -197,7 +202,7 @@ void gradient(__global const float *restrict x, const ulong x_at,
             for (int tap = 0; tap < taps; ++tap) {
                 const float sum = sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB];
                 const ulong place = row + (ulong)(flip ? taps - 1 - tap : tap);
-                to[place] = cut.w > 1 ? sum : finish(&e, sum, place);
+                to[place] = RESULT(sum, place);
             }
         }
 }

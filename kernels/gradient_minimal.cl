@@ -15,9 +15,9 @@
 //         gradient_minimal_taps: VEC filters by a slice of channels.
 // Local   patch[row][pitch][PC]; sums[CB][KB]; turned[CB][tap][VEC]
 // Host    host/solve/gradient_minimal.c
-// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2
-// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=1
-// Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2 -DTYPE=0
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=1 -DTYPE=1
+// Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1 -DTYPE=2
 
 #if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(M) || !defined(R) || !defined(AXES)
 #error "gradient_minimal.cl needs -D VEC FV PX M R AXES"
@@ -130,7 +130,7 @@ inline Tile gradient_tile(const Tile *t)
 // zeros where there are fewer. `t` is x's tile or dy's, `image` its first channel of the group.
 // Lanes past the last channel of a panel are never stored: they hold anything.
 inline void fill_panels(const Tile *t, __local const int2 *tiles, const int count,
-                        __global const float *image, const Steps from, const int channels,
+                        __global const STORED *image, const Steps from, const int channels,
                         const float pad_value, __local float *patch, const int pc,
                         __global float *to, const int width, const int room,
                         const int point_step, const ulong panel_step, const int is_gradient)
@@ -179,7 +179,7 @@ inline int find_block(Tile *t, const ulong at, const ulong blocks, const int4 in
         const int4 room, const ulong blocks
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gradient_minimal_input(__global const float *restrict x, const ulong x_at,
+void gradient_minimal_input(__global const STORED *restrict x, const ulong x_at,
                             __global float *restrict v, const ulong v_at, BLOCKS,
                             __local float *patch, __local int2 *tiles, const int run)
 {
@@ -202,7 +202,7 @@ void gradient_minimal_input(__global const float *restrict x, const ulong x_at,
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gradient_minimal_output(__global const float *restrict grad, const ulong grad_at,
+void gradient_minimal_output(__global const STORED *restrict grad, const ulong grad_at,
                              __global float *restrict d, const ulong d_at, BLOCKS,
                              __local float *patch, __local int2 *tiles, const int run)
 {
@@ -293,20 +293,20 @@ inline void store_lanes(const Epilogue *e, __local const float *turned, const in
     for (; i + 4 <= count; i += 4, turned += 4 * VEC, at += 4) {
         const float4 a = vload4(0, turned), b = vload4(0, turned + VEC);
         const float4 c = vload4(0, turned + 2 * VEC), d = vload4(0, turned + 3 * VEC);
-        __global float *to = e->y_base + at;
-        vstore4(finish4(e, (float4)(a.x, b.x, c.x, d.x), at), 0, to);
-        vstore4(finish4(e, (float4)(a.y, b.y, c.y, d.y), at + row), 0, to + row);
-        vstore4(finish4(e, (float4)(a.z, b.z, c.z, d.z), at + 2 * row), 0, to + 2 * row);
-        vstore4(finish4(e, (float4)(a.w, b.w, c.w, d.w), at + 3 * row), 0, to + 3 * row);
+        __global STORED *to = e->y_base + at;
+        put4(finish4(e, (float4)(a.x, b.x, c.x, d.x), at), to);
+        put4(finish4(e, (float4)(a.y, b.y, c.y, d.y), at + row), to + row);
+        put4(finish4(e, (float4)(a.z, b.z, c.z, d.z), at + 2 * row), to + 2 * row);
+        put4(finish4(e, (float4)(a.w, b.w, c.w, d.w), at + 3 * row), to + 3 * row);
     }
     for (; i < count; ++i, turned += VEC, ++at)
         for (int lane = 0; lane < 4; ++lane)
-            e->y_base[at + lane * row] = finish(e, turned[lane], at + lane * row);
+            put(finish(e, turned[lane], at + lane * row), e->y_base + at + lane * row);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gradient_minimal_taps(__global const float *restrict u, const ulong u_at,
-                           __global float *restrict dw, const ulong dw_at, const int4 after,
+                           __global STORED *restrict dw, const ulong dw_at, const int4 after,
                            const float4 factors, const int4 slices, // as above
                            const ulong groups, const int flip, __local float *turned,
                            const int run)
@@ -326,7 +326,7 @@ void gradient_minimal_taps(__global const float *restrict u, const ulong u_at,
     __global const float *from =
         u + u_at + (((group * filter_slices + ks) * channel_slices + cs) * (ulong)(cb * kb) +
                     (ulong)(vector * VEC)) * POINTS;
-    const Epilogue e = epilogue_of(after, factors, u, 0, u, dw + dw_at);
+    const Epilogue e = epilogue_of(after, factors, u, 0, dw, dw + dw_at);
 
     for (int c = 0; c < channels; ++c, from += kb * POINTS) {
         VECTOR a[POINTS];
@@ -358,6 +358,6 @@ void gradient_minimal_taps(__global const float *restrict u, const ulong u_at,
     for (; lane < lanes; ++lane)
         for (int i = 0; i < channels * taps; ++i) {
             const ulong place = first + (ulong)lane * row + (ulong)i;
-            e.y_base[place] = finish(&e, turned[i * VEC + lane], place);
+            put(finish(&e, turned[i * VEC + lane], place), e.y_base + place);
         }
 }

@@ -11,10 +11,10 @@
 //         sums[slice][pixel][FB]: partial sums between channel blocks.
 // Inner   PX pixels x FV vectors of filters in registers; pixels broadcast.
 // Host    host/solve/simd.c
-// Lint    -DVEC=8 -DFV=2 -DPX=6
-// Lint    -DVEC=16 -DFV=2 -DPX=8
-// Lint    -DVEC=8 -DFV=1 -DPX=12
-// Lint    -DVEC=4 -DFV=3 -DPX=4
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DTYPE=0
+// Lint    -DVEC=16 -DFV=2 -DPX=8 -DTYPE=1
+// Lint    -DVEC=8 -DFV=1 -DPX=12 -DTYPE=2
+// Lint    -DVEC=4 -DFV=3 -DPX=4 -DTYPE=3
 
 #if !defined(VEC) || !defined(FV) || !defined(PX)
 #error "simd.cl needs -D VEC FV PX"
@@ -79,17 +79,36 @@ inline void find_taps(const Tile *t, const int pixels, __local ulong *masks)
     }
 }
 
+// What a block of channels begins with, and what it leaves in the sums. A float counts integers
+// exactly to 2^24, 1024 products of two int8: the host makes no block larger. Between blocks the
+// sums' bits are those of an int.
+#if TYPE == TYPE_I8
+#define FIRST(is_first, sums) ((VECTOR)(0.0f))
+#define LAST(is_first, is_last, sums, acc) add_integers(is_first, is_last, sums, acc)
+inline VECTOR add_integers(const int is_first, const int is_last, __local const float *sums,
+                           const VECTOR acc)
+{
+    const INTEGERS before = is_first ? (INTEGERS)(0) : AS_INTEGERS(GET(sums));
+    const INTEGERS sum = before + TO_INTEGERS(acc);
+    return is_last ? TO_VECTOR(sum) : AS_VECTOR(sum);
+}
+#else
+#define FIRST(is_first, sums) (is_first ? (VECTOR)(0.0f) : GET(sums))
+#define LAST(is_first, is_last, sums, acc) (acc)
+#endif
+
 // One register block: PX pixels x FB filters over all taps and `channels` channels.
 inline void multiply(__local const int *offsets, const int taps, __local const float *patch,
                      __global const float *w, const int channels, const int cb, const int *base,
-                     const ulong mask, const int is_first, __local float *sums)
+                     const ulong mask, const int is_first, const int is_last,
+                     __local float *sums)
 {
     VECTOR acc[PX][FV];
 #pragma unroll
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            acc[j][v] = is_first ? (VECTOR)(0.0f) : GET(sums + j * FB + v * VEC);
+            acc[j][v] = FIRST(is_first, sums + j * FB + v * VEC);
 
     __local const float *p[PX];
 #pragma unroll
@@ -117,13 +136,14 @@ inline void multiply(__local const int *offsets, const int taps, __local const f
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            PUT(sums + j * FB + v * VEC, acc[j][v]);
+            PUT(sums + j * FB + v * VEC,
+                LAST(is_first, is_last, sums + j * FB + v * VEC, acc[j][v]));
 }
 
 // Aims at what is read after `block` of a tile's channel blocks: the next block, or of the next
 // tile the first.
 inline void aim_at_next(Ahead *a, const Tile *t, const Tile *next, const int has_next,
-                        __global const float *x, const Steps from, const int block, const int cb)
+                        __global const STORED *x, const Steps from, const int block, const int cb)
 {
     const int is_last = (block + 1) * cb >= t->in.w, c = is_last ? 0 : (block + 1) * cb;
     const Tile *of = is_last ? next : t;
@@ -162,7 +182,7 @@ void simd(TENSORS, GEOMETRY,
     const int first_block = slice * tile.w, end_block = min(first_block + tile.w, filter_blocks);
     const ulong in_plane = plane_of(in);
     const Steps from = steps_of(pad.w & FLAG_INPUT_NHWC, in_plane, in.w * kernel_.w);
-    __global const float *image = x + x_at + n * (ulong)(kernel_.w * in.w) * in_plane +
+    __global const STORED *image = x + x_at + n * (ulong)(kernel_.w * in.w) * in_plane +
                                   (ulong)(g * in.w) * from.channel;
     find_taps(&t, pixels, masks);
     for (int i = 0; i < taps; ++i) {
@@ -170,8 +190,7 @@ void simd(TENSORS, GEOMETRY,
         offsets[i] = ((r * t.patch_rows + q) * t.pitch + s * t.tap_step) * cb;
     }
 
-    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
-                                   residual + residual_at, y + y_at);
+    const Epilogue e = EPILOGUE;
     Tile next;
     const int has_next = get_global_id(0) + 1 < get_global_size(0) &&
                          find_tile(&next, get_global_id(0) + 1, in, out, kernel_, stride, dilation,
@@ -205,7 +224,7 @@ void simd(TENSORS, GEOMETRY,
                     column = is_last ? column : is_end ? 0 : column + 1;
                 }
                 multiply(offsets, taps, patch, blocks, channels, cb, base, masks[p / PX],
-                         block == 0, block_sums + p * FB);
+                         block == 0, block + 1 == channel_blocks, block_sums + p * FB);
                 fetch_ahead(&reads, reads_each);
                 if (block + 1 == channel_blocks)
                     fetch_ahead(&writes, writes_each);

@@ -13,10 +13,10 @@
 // Fused   (SPACE __local) v stays in local memory; staged (SPACE __global) winograd_input
 //         writes v to the workspace and winograd_output reads it for each slice of filters.
 // Host    host/solve/winograd.c
-// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2 -DFUSED=1
-// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=2 -DFUSED=0
-// Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1 -DFUSED=1
-// Lint    -DVEC=16 -DFV=1 -DPX=12 -DM=4 -DR=3 -DAXES=2 -DFUSED=1
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2 -DFUSED=1 -DTYPE=0
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=2 -DFUSED=0 -DTYPE=1
+// Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1 -DFUSED=1 -DTYPE=2
+// Lint    -DVEC=16 -DFV=1 -DPX=12 -DM=4 -DR=3 -DAXES=2 -DFUSED=1 -DTYPE=0
 
 #if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(M) || !defined(R) ||                \
     !defined(AXES) || !defined(FUSED)
@@ -60,7 +60,7 @@ inline int2 depths_of(const Tile *t)
 // Gathers and transforms every channel of a group, depth by depth. A vector may reach into the
 // next depth's channels, which are written after it.
 inline void fill_points(const Tile *t, __local const int2 *tiles, const int count,
-                        __global const float *image, const Steps from, const float pad_value,
+                        __global const STORED *image, const Steps from, const float pad_value,
                         __local float *patch, const int cb, PRODUCTS_SPACE float *v,
                         const int v_step, const int point_step)
 {
@@ -169,7 +169,7 @@ inline void compute_outputs(const Tile *t, __local const int2 *tiles, const int 
     const int4 lattice, const int4 grid, const int segment, const int4 tile, const int4 room
 
 // The first channel of the group's image.
-inline __global const float *image_of(const Tile *t, __global const float *x, const Steps from)
+inline __global const STORED *image_of(const Tile *t, __global const STORED *x, const Steps from)
 {
     return x + t->n * (ulong)(t->kernel_.w * t->in.w) * plane_of(t->in) +
            (ulong)(t->group * t->in.w) * from.channel;
@@ -191,8 +191,7 @@ void winograd(TENSORS, GEOMETRY, TILING, __local float *patch, __local float *v,
     loaded.rows = (t.rows + OUTPUT_ROWS - 1) / OUTPUT_ROWS * OUTPUT_ROWS;
     fill_points(&loaded, tiles, count, image_of(&t, x + x_at, from), from, pad_value, patch, tile.z,
                 v, room.y, room.x * room.y + room.w);
-    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
-                                   residual + residual_at, y + y_at);
+    const Epilogue e = EPILOGUE;
     // The patch has served: its place takes the sums.
     Tile next;
     Ahead reads;
@@ -208,7 +207,7 @@ void winograd(TENSORS, GEOMETRY, TILING, __local float *patch, __local float *v,
 }
 #else
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void winograd_input(__global const float *restrict x, const ulong x_at,
+void winograd_input(__global const STORED *restrict x, const ulong x_at,
                     __global float *restrict v, const ulong v_at, GEOMETRY, TILING,
                     __local float *patch, __local int2 *tiles, const int run)
 {
@@ -227,7 +226,7 @@ void winograd_input(__global const float *restrict x, const ulong x_at,
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float *sums,
+void winograd_output(TENSORS_FROM(float), GEOMETRY, TILING, __local float *m, __local float *sums,
                      __local int2 *tiles, const int run)
 {
     Tile t;
@@ -237,8 +236,7 @@ void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float 
         !cut_strips(&t, room.z))
         return;
     const int count = list_tiles(&t, tiles);
-    const Epilogue e = epilogue_of(after, factors, bias + bias_at, pad.w & FLAG_BIAS,
-                                   residual + residual_at, y + y_at);
+    const Epilogue e = EPILOGUE;
     Ahead reads;
     reads.left = 0;
     // Here x is the workspace: the transformed inputs.
@@ -250,7 +248,7 @@ void winograd_output(TENSORS, GEOMETRY, TILING, __local float *m, __local float 
 #endif
 
 // u = G w GT. One work-item per filter (of whole blocks) and channel; zero beyond the last.
-__kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
+__kernel void winograd_pack(__global const STORED *restrict w, const ulong w_at,
                             __global float *restrict u, const ulong u_at,
                             const int4 shape, // filters, channels of a group, filter blocks, flip
                             const int depths, // taps along the depth
@@ -275,7 +273,7 @@ __kernel void winograd_pack(__global const float *restrict w, const ulong w_at,
     float g[AXES == 2 ? R * R : R], points[POINTS];
     for (int i = 0; i < taps; ++i) {
         const int tap = depth * taps + i;
-        g[i] = f >= 0 ? w[first + (ulong)(shape.w ? depths * taps - 1 - tap : tap)] : 0.0f;
+        g[i] = f >= 0 ? get(w + first + (ulong)(shape.w ? depths * taps - 1 - tap : tap)) : 0.0f;
     }
 #if AXES == 2
     float half_done[R * ALPHA];

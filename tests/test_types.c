@@ -308,6 +308,73 @@ static void every_direction_agrees(void **state)
     }
 }
 
+/* A solver's own ground: what serves f32 there serves the other floats, and they agree with the
+ * truth within the bound, or for minimal filtering, whose own bound the plan's check knows, within
+ * some of them. */
+static void own_grounds_agree(void **state)
+{
+    const struct {
+        const char *solver;
+        size_t channels, filters, groups, extent, kernel;
+        atrous_direction direction;
+    } grounds[] = {{"depthwise", 20, 20, 20, 37, 3, ATROUS_FORWARD},
+                   {"depthwise", 40, 40, 40, 21, 5, ATROUS_FORWARD},
+                   {"filter", 1, 1, 1, 45, 5, ATROUS_FORWARD},
+                   {"filter", 3, 4, 1, 33, 3, ATROUS_FORWARD},
+                   {"winograd", 16, 24, 1, 21, 3, ATROUS_FORWARD},
+                   {"winograd", 20, 33, 1, 18, 3, ATROUS_BACKWARD_DATA},
+                   {"simd", 9, 40, 1, 19, 3, ATROUS_TRANSPOSED},
+                   {"tile", 9, 40, 1, 19, 3, ATROUS_FORWARD},
+                   {"gradient", 16, 20, 1, 17, 3, ATROUS_BACKWARD_WEIGHTS},
+                   {"gradient_minimal", 16, 20, 1, 17, 3, ATROUS_BACKWARD_WEIGHTS}};
+    struct random random = {directed_seed + 34};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof grounds / sizeof *grounds; ++i)
+        for (size_t variant = 0; variant < 8; ++variant) {
+            struct drawn d = {.forward = shape_square(2, grounds[i].channels, grounds[i].filters,
+                                                      grounds[i].extent, grounds[i].kernel,
+                                                      1 + variant % 3)};
+            d.forward.groups = grounds[i].groups;
+            d.forward.direction = grounds[i].direction;
+            d.forward.input_layout = d.forward.output_layout = (atrous_layout)(variant / 2 % 2);
+            d.forward.has_bias = grounds[i].direction != ATROUS_BACKWARD_DATA;
+            if (harness.cpu_path || !harness_serves(grounds[i].solver, &d.forward))
+                continue;
+            d.counts = directed_count(&d.forward);
+            d.x = floats(d.counts.x);
+            d.w = floats(d.counts.w);
+            d.y = floats(d.counts.y);
+            d.bias = floats(64);
+            d.previous = floats(d.counts.x + d.counts.w + d.counts.y + d.counts.filters);
+            random_fill(&random, d.x, d.counts.x);
+            random_fill(&random, d.w, d.counts.w);
+            random_fill(&random, d.y, d.counts.y);
+            random_fill(&random, d.bias, 64);
+            drawn_store(&d, types[variant % 2]);
+            struct directed problem = drawn_direct(&d, &d.forward);
+            if (grounds[i].direction == ATROUS_FORWARD)
+                problem.bias = d.bias;
+            const size_t count = directed_outputs_count(&d.forward);
+            double *value = calloc(count, sizeof *value), *bound = calloc(count, sizeof *bound);
+            float *got = floats(count);
+            assert_true(value != NULL && bound != NULL);
+            directed_solve(&problem, value, bound);
+            const bool is_minimal = strcmp(grounds[i].solver, "winograd") == 0 ||
+                                    strcmp(grounds[i].solver, "gradient_minimal") == 0;
+            for (size_t j = 0; j < count && is_minimal; ++j)
+                bound[j] *= 8;
+            assert_true(directed_run(grounds[i].solver, &problem, got));
+            directed_compare(grounds[i].solver, &problem, got, value, bound);
+            if (directed_run_buffers(grounds[i].solver, &problem, got))
+                directed_compare(grounds[i].solver, &problem, got, value, bound);
+            free(value);
+            free(bound);
+            free(got);
+            drawn_free(&d);
+        }
+}
+
 /* Activations, residuals before them, gates: the plan's own check, on every path. */
 static void epilogues_agree(void **state)
 {
@@ -427,10 +494,11 @@ static void native_half_is_served(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stores_round_to_nearest),  cmocka_unit_test(loads_are_exact),
-        cmocka_unit_test(integers_are_exact),       cmocka_unit_test(integers_end_at_an_int),
-        cmocka_unit_test(every_direction_agrees),   cmocka_unit_test(epilogues_agree),
-        cmocka_unit_test(the_check_sees_two_steps), cmocka_unit_test(native_half_is_served),
+        cmocka_unit_test(stores_round_to_nearest), cmocka_unit_test(loads_are_exact),
+        cmocka_unit_test(integers_are_exact),      cmocka_unit_test(integers_end_at_an_int),
+        cmocka_unit_test(every_direction_agrees),  cmocka_unit_test(epilogues_agree),
+        cmocka_unit_test(own_grounds_agree),       cmocka_unit_test(the_check_sees_two_steps),
+        cmocka_unit_test(native_half_is_served),
     };
     const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();

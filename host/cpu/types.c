@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below this many elements threads cost more than they save. */
-enum { WORTH_THREADS = 1 << 16 };
+/* Elements that a thread converts at a time: fewer are not worth another thread. */
+enum { RUN = 1 << 16 };
 
 static uint32_t bits_of(float value)
 {
@@ -64,46 +64,48 @@ static int8_t narrow_byte(float value)
     return (int8_t)rintf(value < -128.0f ? -128.0f : value > 127.0f ? 127.0f : value);
 }
 
-void atrous__widen(atrous_type type, const void *from, float *to, size_t count, unsigned threads)
+static void widen_run(atrous_type type, const void *from, float *to, size_t first, size_t end)
 {
     const uint16_t *words = from;
     const int8_t *bytes = from;
-    const ptrdiff_t end = (ptrdiff_t)count;
+    for (size_t i = first; type == ATROUS_TYPE_F16 && i < end; ++i)
+        to[i] = widen_half(words[i]);
+    for (size_t i = first; type == ATROUS_TYPE_BF16 && i < end; ++i)
+        to[i] = float_of((uint32_t)words[i] << 16);
+    for (size_t i = first; type == ATROUS_TYPE_I8 && i < end; ++i)
+        to[i] = (float)bytes[i];
+}
+
+static void narrow_run(atrous_type type, const float *from, void *to, size_t first, size_t end)
+{
+    uint16_t *words = to;
+    int8_t *bytes = to;
+    for (size_t i = first; type == ATROUS_TYPE_F16 && i < end; ++i)
+        words[i] = narrow_half(from[i]);
+    for (size_t i = first; type == ATROUS_TYPE_BF16 && i < end; ++i)
+        words[i] = narrow_bfloat(from[i]);
+    for (size_t i = first; type == ATROUS_TYPE_I8 && i < end; ++i)
+        bytes[i] = narrow_byte(from[i]);
+}
+
+void atrous__widen(atrous_type type, const void *from, float *to, size_t count, unsigned threads)
+{
+    const ptrdiff_t runs = (ptrdiff_t)atrous__ceil_div(count, RUN);
     if (type == ATROUS_TYPE_F32)
         memcpy(to, from, count * sizeof *to);
-    else if (type == ATROUS_TYPE_F16)
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > WORTH_THREADS)
-        for (ptrdiff_t i = 0; i < end; ++i)
-            to[i] = widen_half(words[i]);
-    else if (type == ATROUS_TYPE_BF16)
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > WORTH_THREADS)
-        for (ptrdiff_t i = 0; i < end; ++i)
-            to[i] = float_of((uint32_t)words[i] << 16);
-    else
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > WORTH_THREADS)
-        for (ptrdiff_t i = 0; i < end; ++i)
-            to[i] = (float)bytes[i];
+#pragma omp parallel for schedule(static) num_threads((int)threads) if (runs > 1)
+    for (ptrdiff_t run = 0; run < runs; ++run)
+        widen_run(type, from, to, (size_t)run * RUN, atrous__min(count, ((size_t)run + 1) * RUN));
 }
 
 void atrous__narrow(atrous_type type, const float *from, void *to, size_t count, unsigned threads)
 {
-    uint16_t *words = to;
-    int8_t *bytes = to;
-    const ptrdiff_t end = (ptrdiff_t)count;
+    const ptrdiff_t runs = (ptrdiff_t)atrous__ceil_div(count, RUN);
     if (type == ATROUS_TYPE_F32)
         memcpy(to, from, count * sizeof *from);
-    else if (type == ATROUS_TYPE_F16)
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > WORTH_THREADS)
-        for (ptrdiff_t i = 0; i < end; ++i)
-            words[i] = narrow_half(from[i]);
-    else if (type == ATROUS_TYPE_BF16)
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > WORTH_THREADS)
-        for (ptrdiff_t i = 0; i < end; ++i)
-            words[i] = narrow_bfloat(from[i]);
-    else
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > WORTH_THREADS)
-        for (ptrdiff_t i = 0; i < end; ++i)
-            bytes[i] = narrow_byte(from[i]);
+#pragma omp parallel for schedule(static) num_threads((int)threads) if (runs > 1)
+    for (ptrdiff_t run = 0; run < runs; ++run)
+        narrow_run(type, from, to, (size_t)run * RUN, atrous__min(count, ((size_t)run + 1) * RUN));
 }
 
 double atrous__type_overflow(atrous_type type)

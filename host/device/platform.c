@@ -79,6 +79,24 @@ static void query_text(cl_device_id id, cl_device_info what, char *text, size_t 
     text[size - 1] = '\0';
 }
 
+/* Whether the device names the extension. */
+static bool has_extension(cl_device_id id, const char *name)
+{
+    size_t size = 0;
+    bool found = false;
+    if (clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, 0, NULL, &size) != CL_SUCCESS || size == 0)
+        return false;
+    char *text = calloc(size + 1, 1);
+    if (text != NULL && clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, size, text, NULL) == CL_SUCCESS) {
+        const size_t length = strlen(name);
+        for (const char *at = strstr(text, name); at != NULL; at = strstr(at + 1, name))
+            found = found ||
+                    ((at == text || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'));
+    }
+    free(text);
+    return found;
+}
+
 static void query_platform(cl_device_id id, char *text, size_t size)
 {
     cl_platform_id platform = NULL;
@@ -152,6 +170,8 @@ atrous_status atrous__device_query(cl_device_id id, struct atrous__device *devic
     d.max_allocation = (size_t)allocation;
     d.cache = (size_t)cache;
     d.compute_units = units;
+    d.has_half = has_extension(id, "cl_khr_fp16");
+    d.has_dot_product = has_extension(id, "cl_khr_integer_dot_product");
     d.is_cpu_class = local_type != CL_LOCAL && (type & CL_DEVICE_TYPE_GPU) == 0;
     d.info.type = type_of(type);
     d.info.compute_units = units;

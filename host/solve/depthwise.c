@@ -103,8 +103,9 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
     atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s.taps_bytes));
-    char options[32];
-    snprintf(options, sizeof options, "-DVEC=%zu -DBLOCK=%d", s.vector, BLOCK);
+    char options[48];
+    snprintf(options, sizeof options, "-DVEC=%zu -DBLOCK=%d %s", s.vector, BLOCK,
+             atrous__type_option(p));
     return atrous__launch_make(env, "depthwise.cl", "depthwise", options, launch, error);
 }
 
@@ -136,6 +137,7 @@ static void probe_copied(atrous_conv *conv)
 }
 
 const struct atrous__solver atrous__depthwise = {.name = "depthwise",
+                                                 .types = ATROUS__TYPES_FLOAT,
                                                  .refuse = refuse,
                                                  .estimate = estimate,
                                                  .bound_terms = atrous__direct_terms,

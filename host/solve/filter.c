@@ -33,6 +33,7 @@ static void probe(atrous_conv *conv)
 }
 
 const struct atrous__solver atrous__filter = {.name = "filter",
+                                              .types = ATROUS__TYPES_FLOAT,
                                               .refuse = refuse,
                                               .estimate = atrous__planes_estimate,
                                               .bound_terms = atrous__direct_terms,

@@ -113,10 +113,16 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
                       atrous__vector_macs_per_ms(device);
 }
 
+/* The sums go through the workspace: to be added, or stored as another type. */
+static bool is_reduced(const struct atrous__problem *p, const struct shape *s)
+{
+    return s->parts > 1 || p->conv.type != ATROUS_TYPE_F32;
+}
+
 static size_t workspace(const struct atrous__problem *problem, const struct atrous__device *device)
 {
     const struct shape s = shape_of(problem, device);
-    return s.parts > 1 ? s.parts * problem->out_count * sizeof(float) : 0;
+    return is_reduced(problem, &s) ? s.parts * problem->out_count * sizeof(float) : 0;
 }
 
 static atrous_status build_sums(const struct atrous__problem *p, struct atrous__env *env,
@@ -129,7 +135,7 @@ static atrous_status build_sums(const struct atrous__problem *p, struct atrous__
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__GRAD_OUTPUT));
     atrous__launch_add(launch,
-                       atrous__arg_tensor(s->parts > 1 ? ATROUS__WORKSPACE : ATROUS__OUTPUT));
+                       atrous__arg_tensor(is_reduced(p, s) ? ATROUS__WORKSPACE : ATROUS__OUTPUT));
     atrous__launch_add_geometry(launch, p);
     atrous__launch_add_lattice(launch, &s->lattice, 1);
     const struct atrous__arg args[] = {
@@ -151,10 +157,11 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 {
     const struct shape s = shape_of(p, &env->device);
     char options[64];
-    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu %s", s.vector, s.vectors,
+             s.pixels, atrous__type_option(p));
     job->workspace_bytes = workspace(p, &env->device);
     atrous_status status = build_sums(p, env, &s, options, job, error);
-    if (status == ATROUS_OK && s.parts > 1)
+    if (status == ATROUS_OK && is_reduced(p, &s))
         status = atrous__reduce_build(p, env, s.parts, job, error);
     if (status == ATROUS_OK)
         status = atrous__gradient_build(p, env, p->out_count, job, error);
@@ -178,6 +185,7 @@ static void probe(atrous_conv *conv)
 
 const struct atrous__solver atrous__gradient = {.name = "gradient",
                                                 .forms = 1u << ATROUS__GRADIENT,
+                                                .types = ATROUS__TYPES_FLOAT,
                                                 .refuse = refuse,
                                                 .estimate = estimate,
                                                 .bound_terms = atrous__direct_terms,

@@ -217,6 +217,7 @@ static atrous_status build_taps(const struct atrous__problem *p, struct atrous__
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
+    launch->stored = atrous__type_bytes(p->conv.type);
     return atrous__launch_make(env, "gradient_minimal.cl", "gradient_minimal_taps", options, launch,
                                error);
 }
@@ -226,8 +227,9 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 {
     const struct shape s = shape_of(p, &env->device);
     char options[128];
-    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu",
-             s.vector, s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes);
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu %s",
+             s.vector, s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes,
+             atrous__type_option(p));
     job->workspace_bytes = s.total_floats * sizeof(float);
     atrous_status status =
         build_side(p, env, &s, &s.x, ATROUS__INPUT, "gradient_minimal_input", options, job, error);
@@ -251,6 +253,7 @@ static void probe(atrous_conv *conv)
 
 const struct atrous__solver atrous__gradient_minimal = {.name = "gradient_minimal",
                                                         .forms = 1u << ATROUS__GRADIENT,
+                                                        .types = ATROUS__TYPES_FLOAT,
                                                         .refuse = refuse,
                                                         .estimate = estimate,
                                                         .bound = bound,

@@ -98,8 +98,9 @@ atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atro
     const bool is_plain = conv->activation == ATROUS_ACTIVATION_NONE &&
                           conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1;
     char options[96];
-    snprintf(options, sizeof options, "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d",
-             s.vector, p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
-             atrous__pad_value(p) != 0, is_plain);
+    snprintf(options, sizeof options,
+             "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d %s", s.vector,
+             p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
+             atrous__pad_value(p) != 0, is_plain, atrous__type_option(p));
     return atrous__launch_make(env, "inplace.cl", "inplace", options, launch, error);
 }

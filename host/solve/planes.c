@@ -141,7 +141,7 @@ double atrous__memory_bound_ms(const struct atrous__problem *p, const struct atr
 {
     const double bytes_per_ms = 8e6, units = (double)device->compute_units;
     const double macs_per_ms = 2.2e6 * (double)device->vector * units;
-    const double bytes = (double)(p->in_count + p->out_count) * sizeof(float);
+    const double bytes = (double)atrous__stored(p, p->in_count + p->out_count);
     const double move = bytes / (bytes_per_ms * units), compute = p->macs / macs_per_ms;
     return move > compute ? move : compute;
 }
@@ -211,7 +211,7 @@ atrous_status atrous__planes_build(const struct atrous__problem *p, struct atrou
     atrous__launch_add(launch, atrous__arg_local(s.spill_bytes));
     char options[96];
     snprintf(options, sizeof options,
-             "-DVEC=%zu -DFILTERS=%zu -DTILE_ROWS=%zu -DTILE_WIDE=%zu -DTAPS=%zu", s.vector,
-             s.filters, s.rows, s.wide, s.taps);
+             "-DVEC=%zu -DFILTERS=%zu -DTILE_ROWS=%zu -DTILE_WIDE=%zu -DTAPS=%zu %s", s.vector,
+             s.filters, s.rows, s.wide, s.taps, atrous__type_option(p));
     return atrous__launch_make(env, "filter.cl", "filter", options, launch, error);
 }

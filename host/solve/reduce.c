@@ -21,5 +21,7 @@ atrous_status atrous__reduce_build(const struct atrous__problem *p, struct atrou
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
-    return atrous__launch_make(env, "gradient_reduce.cl", "gradient_reduce", "", launch, error);
+    launch->stored = atrous__type_bytes(p->conv.type);
+    return atrous__launch_make(env, "gradient_reduce.cl", "gradient_reduce", atrous__type_option(p),
+                               launch, error);
 }

@@ -9,7 +9,8 @@ enum {
     PATCH_BYTES = 160 << 10,  /* with the sums, a share of an L2 */
     SUMS_BYTES = 160 << 10,
     TILE_PIXELS = 384,
-    MAX_COLUMNS = 256
+    MAX_COLUMNS = 256,
+    EXACT_PRODUCTS = 1024 /* of int8, whose sum a float holds */
 };
 
 /* Register block and tile of a problem on a device. */
@@ -61,7 +62,10 @@ static void choose_channels(const struct atrous__problem *p, struct shape *s)
     const struct atrous__lattice *l = &s->lattice;
     const size_t weights_bytes = p->taps * filters_of_block(s) * sizeof(float);
     const size_t row_bytes = p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
-    const size_t most = atrous__min(WEIGHTS_BYTES / weights_bytes, PATCH_BYTES / row_bytes);
+    const bool is_integer = p->conv.type == ATROUS_TYPE_I8;
+    const size_t exact = is_integer ? EXACT_PRODUCTS / p->taps : SIZE_MAX;
+    const size_t most =
+        atrous__min(atrous__min(WEIGHTS_BYTES / weights_bytes, PATCH_BYTES / row_bytes), exact);
     const size_t blocks = atrous__ceil_div(p->channels, atrous__max(most / 4 * 4, 4));
     s->channels = atrous__round_up(atrous__ceil_div(p->channels, blocks), 4);
 }
@@ -137,6 +141,8 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *gated = atrous__refuse_gated(problem);
     if (gated != NULL)
         return gated;
+    if (problem->conv.type == ATROUS_TYPE_I8 && problem->taps > EXACT_PRODUCTS / 4)
+        return "more than 256 taps of int8 exceed what its float sums hold";
     const size_t parts = problem->form == ATROUS__SPREAD ? atrous__residue_count(problem) : 0;
     if (parts > ATROUS__MAX_OWN)
         return "the strides leave more than 16 residues, each of them a launch";
@@ -203,7 +209,8 @@ static atrous_status build_part(const struct atrous__problem *p,
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
     char options[64];
-    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu", s.vector, s.vectors, s.pixels);
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu %s", s.vector, s.vectors,
+             s.pixels, atrous__type_option(whole));
     return atrous__launch_make(env, "simd.cl", "simd", options, launch, error);
 }
 
@@ -228,6 +235,8 @@ static void probe(atrous_conv *conv)
 
 const struct atrous__solver atrous__simd = {.name = "simd",
                                             .forms = 1u << ATROUS__SUM | 1u << ATROUS__SPREAD,
+                                            .types = ATROUS__TYPES_ALL,
+                                            .scales = true,
                                             .refuse = refuse,
                                             .estimate = estimate,
                                             .bound_terms = atrous__direct_terms,

@@ -55,9 +55,11 @@ static void choose_channels(const struct atrous__problem *p, const struct atrous
     if (patch + weights + slack > device->local_memory)
         return;
     const size_t most = atrous__max((room - atrous__min(room, slack)) / (patch + weights), 1);
-    s->channels = atrous__min(atrous__min(most, 8), p->channels);
-    s->patch_bytes = s->channels * patch + slack;
-    s->weights_bytes = s->channels * weights;
+    const size_t cell = p->conv.type == ATROUS_TYPE_I8 ? 4 : 1; /* channels in a float's place */
+    const size_t cells = atrous__min(atrous__min(most, 8), atrous__ceil_div(p->channels, cell));
+    s->channels = cells * cell;
+    s->patch_bytes = cells * patch + slack;
+    s->weights_bytes = cells * weights;
 }
 
 /* The shape with blocks[first] or the next smaller one that fits. */
@@ -121,8 +123,9 @@ static atrous_status build_shape(const struct atrous__problem *p, struct atrous_
     atrous__launch_add(launch, atrous__arg_local(s->patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s->weights_bytes));
     char options[96];
-    snprintf(options, sizeof options, "-DITEMS=%zu -DFB=%zu -DRF=%zu -DRP=%zu", b->items,
-             b->filters, b->item_filters, b->item_pixels);
+    snprintf(options, sizeof options, "-DITEMS=%zu -DFB=%zu -DRF=%zu -DRP=%zu -DDOT=%d %s",
+             b->items, b->filters, b->item_filters, b->item_pixels,
+             p->conv.type == ATROUS_TYPE_I8 && env->device.has_dot_product, atrous__type_option(p));
     return atrous__launch_make(env, "tile.cl", "tile", options, launch, error);
 }
 
@@ -149,6 +152,8 @@ static void probe(atrous_conv *conv)
 }
 
 const struct atrous__solver atrous__tile = {.name = "tile",
+                                            .types = ATROUS__TYPES_ALL,
+                                            .scales = true,
                                             .refuse = refuse,
                                             .estimate = estimate,
                                             .bound_terms = atrous__direct_terms,

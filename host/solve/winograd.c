@@ -184,6 +184,7 @@ static atrous_status build_pack(const struct atrous__problem *p, struct atrous__
     atrous__launch_add(launch, atrous__arg_long(p->filter_step));
     atrous__launch_add(launch, atrous__arg_long(p->channel_step));
     atrous__launch_add(launch, atrous__arg_long(pairs));
+    launch->stored = atrous__type_bytes(p->conv.type);
     return atrous__launch_make(env, "winograd.cl", "winograd_pack", options, launch, error);
 }
 
@@ -264,8 +265,9 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     const struct shape s = shape_of(p, &env->device);
     char options[128];
     snprintf(options, sizeof options,
-             "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu -DFUSED=%d", s.vector,
-             s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes, s.is_fused);
+             "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu -DFUSED=%d %s", s.vector,
+             s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes, s.is_fused,
+             atrous__type_option(p));
     const atrous_status status = build_pack(p, env, &s, options, job, error);
     if (status != ATROUS_OK)
         return status;
@@ -279,6 +281,8 @@ static void probe(atrous_conv *conv)
 }
 
 const struct atrous__solver atrous__winograd = {.name = "winograd",
+                                                .types = ATROUS__TYPES_FLOAT,
+                                                .scales = true,
                                                 .refuse = refuse,
                                                 .estimate = estimate,
                                                 .bound = bound,

@@ -99,6 +99,17 @@ static atrous_status check_bindings(const atrous_plan *plan, const atrous_bindin
     return ATROUS_OK;
 }
 
+/* Everything but the regions of the tensors. */
+static atrous_status check_call(const atrous_plan *plan, cl_command_queue queue,
+                                const atrous_bindings *bindings, cl_uint num_waits,
+                                const cl_event *waits, atrous_error *error)
+{
+    atrous_status status = check_queue(plan, queue, error);
+    if (status == ATROUS_OK)
+        status = check_bindings(plan, bindings, error);
+    return status == ATROUS_OK ? atrous__check_waits(num_waits, waits, error) : status;
+}
+
 atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
                                   const atrous_bindings *bindings, cl_uint num_waits,
                                   const cl_event *waits, cl_event *done, atrous_error *error)
@@ -107,11 +118,7 @@ atrous_status atrous_plan_enqueue(atrous_plan *plan, cl_command_queue queue,
     atrous__clear(error);
     if (done != NULL)
         *done = NULL;
-    atrous_status status = check_queue(plan, queue, error);
-    if (status == ATROUS_OK)
-        status = check_bindings(plan, bindings, error);
-    if (status == ATROUS_OK)
-        status = atrous__check_waits(num_waits, waits, error);
+    atrous_status status = check_call(plan, queue, bindings, num_waits, waits, error);
     if (status != ATROUS_OK)
         return status;
     const struct atrous__problem *p = &plan->problem;
