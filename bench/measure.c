@@ -18,16 +18,21 @@ static const size_t default_repeat = 7, long_repeat = 3;
 /* More than rounding makes of any method here, less than one misplaced tap makes. */
 static const double agreement = 1e-3;
 
+/* What a plan reads and writes. */
+struct tensors {
+    atrous_arrays arrays;
+    void *input, *weights, *grad; /* NULL where the direction reads none */
+};
+
 /* All that is alive while a row is measured. */
 struct trial {
     const struct bench *bench;
     struct figures *figures;
     atrous_conv conv;
-    atrous_plan *plan, *zeros; /* zeros: of the peer of that name, or NULL */
+    atrous_plan *plan, *other; /* other: of the peers zeros and f32, or NULL */
     atrous_plan_info info;
-    atrous_arrays arrays;
-    void *input, *weights, *grad; /* NULL where the direction reads none */
-    struct contender ours, peer;  /* state NULL: not open */
+    struct tensors data, theirs; /* theirs: of `other` */
+    struct contender ours, peer; /* state NULL: not open */
 };
 
 static bool make_plan(struct trial *trial, atrous_error *error)
@@ -52,7 +57,7 @@ static bool make_plan(struct trial *trial, atrous_error *error)
 }
 
 /* A tensor that the direction reads, or NULL where it is of no bytes. */
-static bool make_tensor(const struct trial *trial, size_t bytes, uint64_t seed, void **out,
+static bool make_tensor(atrous_type type, size_t bytes, uint64_t seed, void **out,
                         atrous_error *error)
 {
     if (bytes == 0)
@@ -60,64 +65,80 @@ static bool make_tensor(const struct trial *trial, size_t bytes, uint64_t seed, 
     *out = data_alloc(bytes);
     if (*out == NULL)
         return bench_fail(error, ATROUS_OUT_OF_HOST_MEMORY, "out of memory");
-    data_fill(*out, bytes, trial->conv.type, seed);
+    data_fill(*out, bytes, type, seed);
     return true;
 }
 
-static bool make_data(struct trial *trial, atrous_error *error)
+/* The tensors of a plan of a type; free_data() frees them. */
+static bool make_data(const atrous_plan_info *info, atrous_type type, struct tensors *tensors,
+                      atrous_error *error)
 {
-    const atrous_plan_info *info = &trial->info;
-    atrous_arrays_init(&trial->arrays, sizeof trial->arrays);
-    if (!make_tensor(trial, info->input_bytes, 1, &trial->input, error) ||
-        !make_tensor(trial, info->weights_bytes, 2, &trial->weights, error) ||
-        !make_tensor(trial, info->grad_output_bytes, 3, &trial->grad, error))
+    atrous_arrays *arrays = &tensors->arrays;
+    atrous_arrays_init(arrays, sizeof *arrays);
+    if (!make_tensor(type, info->input_bytes, 1, &tensors->input, error) ||
+        !make_tensor(type, info->weights_bytes, 2, &tensors->weights, error) ||
+        !make_tensor(type, info->grad_output_bytes, 3, &tensors->grad, error))
         return false;
-    trial->arrays.output = data_alloc(info->output_bytes);
-    if (trial->arrays.output == NULL)
+    arrays->output = data_alloc(info->output_bytes);
+    if (arrays->output == NULL)
         return bench_fail(error, ATROUS_OUT_OF_HOST_MEMORY, "out of memory");
-    trial->arrays.input = trial->input;
-    trial->arrays.weights = trial->weights;
-    trial->arrays.grad_output = trial->grad;
+    arrays->input = tensors->input;
+    arrays->weights = tensors->weights;
+    arrays->grad_output = tensors->grad;
     return true;
+}
+
+static void free_data(struct tensors *tensors)
+{
+    free(tensors->input);
+    free(tensors->weights);
+    free(tensors->grad);
+    free(tensors->arrays.output);
 }
 
 static bool open_ours(struct trial *trial, atrous_error *error)
 {
     if (trial->info.on_cpu_path)
-        return contender_cpu(trial->plan, &trial->info, &trial->arrays, &trial->ours, error);
-    return contender_opencl(trial->bench->device, trial->plan, &trial->info, &trial->arrays,
+        return contender_cpu(trial->plan, &trial->info, &trial->data.arrays, &trial->ours, error);
+    return contender_opencl(trial->bench->device, trial->plan, &trial->info, &trial->data.arrays,
                             &trial->ours, error);
 }
 
-/* The same row through the same solver, padded with zeros. */
-static bool open_zeros(struct trial *trial, atrous_error *error)
+/* The same row through the same solver, padded with zeros; or in f32, by the solver of its own
+ * choice. */
+static bool open_other(struct trial *trial, bool in_f32, atrous_error *error)
 {
     atrous_conv conv = trial->conv;
     atrous_plan_info info = {.struct_size = sizeof info};
     atrous_plan_options options;
-    conv.padding = ATROUS_PADDING_ZEROS;
     atrous_plan_options_init(&options, sizeof options);
-    options.solver = trial->info.solver;
-    if (atrous_plan_create(trial->bench->context, &conv, &options, &trial->zeros, error) !=
+    if (in_f32)
+        conv.type = ATROUS_TYPE_F32;
+    else {
+        conv.padding = ATROUS_PADDING_ZEROS;
+        options.solver = trial->info.solver;
+    }
+    if (atrous_plan_create(trial->bench->context, &conv, &options, &trial->other, error) !=
             ATROUS_OK ||
-        atrous_plan_query(trial->zeros, &info, error) != ATROUS_OK)
+        atrous_plan_query(trial->other, &info, error) != ATROUS_OK ||
+        !make_data(&info, conv.type, &trial->theirs, error))
         return false;
     if (info.on_cpu_path)
-        return contender_cpu(trial->zeros, &info, &trial->arrays, &trial->peer, error);
-    return contender_opencl(trial->bench->device, trial->zeros, &info, &trial->arrays, &trial->peer,
-                            error);
+        return contender_cpu(trial->other, &info, &trial->theirs.arrays, &trial->peer, error);
+    return contender_opencl(trial->bench->device, trial->other, &info, &trial->theirs.arrays,
+                            &trial->peer, error);
 }
 
 static bool open_peer(struct trial *trial, atrous_error *error)
 {
     const enum bench_peer peer = trial->bench->options->peer;
     if (peer == PEER_CPU)
-        return contender_cpu_peer(trial->bench->peer_context, &trial->conv, &trial->arrays,
+        return contender_cpu_peer(trial->bench->peer_context, &trial->conv, &trial->data.arrays,
                                   &trial->peer, error);
-    if (peer == PEER_ZEROS)
-        return open_zeros(trial, error);
-    return contender_onednn(&trial->conv, peer == PEER_ONEDNN_PLAIN, &trial->arrays, &trial->peer,
-                            error);
+    if (peer == PEER_ZEROS || peer == PEER_F32)
+        return open_other(trial, peer == PEER_F32, error);
+    return contender_onednn(&trial->conv, peer == PEER_ONEDNN_PLAIN, &trial->data.arrays,
+                            &trial->peer, error);
 }
 
 /* Milliseconds of one computation, from `count` in a row. */
@@ -197,7 +218,7 @@ static bool time_pairs(const struct trial *trial, atrous_error *error)
 static bool compare_with_peer(struct trial *trial, atrous_error *error)
 {
     const size_t bytes = trial->info.output_bytes;
-    if (trial->conv.type != ATROUS_TYPE_F32 || trial->zeros != NULL)
+    if (trial->conv.type != ATROUS_TYPE_F32 || trial->other != NULL)
         return true; /* of another type, or of another answer */
     float *theirs = data_alloc(bytes);
     if (theirs == NULL)
@@ -205,7 +226,7 @@ static bool compare_with_peer(struct trial *trial, atrous_error *error)
     const bool good = trial->peer.read(trial->peer.state, theirs, bytes, error);
     if (good)
         trial->figures->difference =
-            data_difference(trial->arrays.output, theirs, bytes / sizeof *theirs);
+            data_difference(trial->data.arrays.output, theirs, bytes / sizeof *theirs);
     free(theirs);
     return good;
 }
@@ -215,9 +236,9 @@ static bool check(struct trial *trial, atrous_error *error)
 {
     struct figures *figures = trial->figures;
     atrous_check result = {.struct_size = sizeof result};
-    if (!trial->ours.read(trial->ours.state, trial->arrays.output, trial->info.output_bytes,
+    if (!trial->ours.read(trial->ours.state, trial->data.arrays.output, trial->info.output_bytes,
                           error) ||
-        atrous_plan_check(trial->plan, &trial->arrays, &result, error) != ATROUS_OK)
+        atrous_plan_check(trial->plan, &trial->data.arrays, &result, error) != ATROUS_OK)
         return false;
     figures->error_over_bound = result.worst;
     if (trial->peer.state != NULL && !compare_with_peer(trial, error))
@@ -233,18 +254,17 @@ static void close_trial(struct trial *trial)
     if (trial->peer.state != NULL)
         trial->peer.close(trial->peer.state);
     atrous_plan_destroy(trial->plan);
-    atrous_plan_destroy(trial->zeros);
-    free(trial->input);
-    free(trial->weights);
-    free(trial->grad);
-    free(trial->arrays.output);
+    atrous_plan_destroy(trial->other);
+    free_data(&trial->data);
+    free_data(&trial->theirs);
 }
 
 static bool run_trial(struct trial *trial, atrous_error *error)
 {
     const bool with_peer = trial->bench->options->peer != PEER_NONE;
     atrous_error no_peer = {0};
-    if (!make_plan(trial, error) || !make_data(trial, error) || !open_ours(trial, error))
+    if (!make_plan(trial, error) ||
+        !make_data(&trial->info, trial->conv.type, &trial->data, error) || !open_ours(trial, error))
         return false;
     if (with_peer && !open_peer(trial, &no_peer))
         snprintf(trial->figures->reason, sizeof trial->figures->reason, "%.340s", no_peer.message);

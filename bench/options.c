@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const peer_names[] = {"none", "cpu", "onednn", "onednn-plain", "zeros"};
+static const char *const peer_names[] = {"none", "cpu", "onednn", "onednn-plain", "zeros", "f32"};
 
 const char *peer_name(enum bench_peer peer)
 {
@@ -115,7 +115,8 @@ static const struct {
 } table[] = {
     {"--suite", set_suite, "FILE.csv"},
     {"--device", set_device, "auto, cpu or an index"},
-    {"--peer", set_peer, "onednn, onednn-plain, cpu, zeros (the row padded with zeros) or none"},
+    {"--peer", set_peer,
+     "onednn, onednn-plain, cpu, zeros, f32 (the row so padded, of that type) or none"},
     {"--math", set_math, "default or strict"},
     {"--layout", set_layout, "nchw or nhwc"},
     {"--solver", set_solver, "auto or a solver's name"},

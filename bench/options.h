@@ -7,7 +7,7 @@
 
 #include <atrous/atrous.h>
 
-enum bench_peer { PEER_NONE, PEER_CPU, PEER_ONEDNN, PEER_ONEDNN_PLAIN, PEER_ZEROS };
+enum bench_peer { PEER_NONE, PEER_CPU, PEER_ONEDNN, PEER_ONEDNN_PLAIN, PEER_ZEROS, PEER_F32 };
 
 /* Texts point into argv. */
 struct options {
