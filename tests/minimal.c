@@ -64,6 +64,26 @@ static double roundings(long m, long r, int rank)
     return m == 4 ? (rank >= 2 ? 19 : 10) : (rank >= 2 ? 11 : 6);
 }
 
+double minimal_roundings(long m, long r)
+{
+    return roundings(m, r, 1);
+}
+
+double minimal_gain(long m, long r)
+{
+    const struct axis_filter f = toom_cook(m, r);
+    double most = 0;
+
+    for (long i = 0; i < m; ++i)
+        for (long s = 0; s < r; ++s) {
+            double ways = 0;
+            for (long u = 0; u < f.points; ++u)
+                ways += f.way[i][u][s];
+            most = fmax(most, ways);
+        }
+    return most;
+}
+
 /* A problem as rows and columns [1], [2] and the depth [0], whose taps are summed. */
 struct sheet {
     struct axis_filter rows, columns;

@@ -8,6 +8,11 @@
  * kernel 3, (with 3 outputs) 2, 3x3 or any depth of 3x3; NCHW. */
 double minimal_bound(const struct data *data, long outputs, size_t at);
 
+/* In one dimension: terms of that bound without the channels, and the most that |x| * |w| of one
+ * tap counts in an output's magnitude, wherever its tile begins. */
+double minimal_roundings(long outputs, long taps);
+double minimal_gain(long outputs, long taps);
+
 /* What the bound of the gradient of a weight at flat index `at` is proportional to, where it is
  * computed from tiles of `outputs` gradients along each axis; NCHW. */
 double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const float *dy,

@@ -56,8 +56,8 @@ static size_t own_channels(const atrous_conv *conv)
                                                        : conv->out_channels;
 }
 
-/* Tensors by number: 0 the input, 1 + i the output of layer i, 1 + NET_MAX + s sum s. */
-static size_t tensor_of(const struct net *net, const atrous_source *source, size_t before)
+/* 1 + i is the output of layer i, 1 + NET_MAX + s sum s. */
+size_t net_tensor(const struct net *net, const atrous_source *source, size_t before)
 {
     if (source->kind == ATROUS_FROM_INPUT)
         return 0;
@@ -71,7 +71,7 @@ static size_t tensor_of(const struct net *net, const atrous_source *source, size
     return 0;
 }
 
-static size_t target_of(const struct net *net, size_t layer)
+size_t net_target(const struct net *net, size_t layer)
 {
     const int sum = net->layers[layer].sum;
 
@@ -97,7 +97,7 @@ static void transposed_output(const atrous_conv *conv, size_t output[ATROUS_MAX_
 static atrous_conv complete(const struct net *net, size_t index, struct shapes *shapes)
 {
     const atrous_layer *layer = &net->layers[index];
-    const size_t source = tensor_of(net, &layer->source, index), target = target_of(net, index);
+    const size_t source = net_tensor(net, &layer->source, index), target = net_target(net, index);
     atrous_conv conv = layer->conv;
 
     conv.batch = net->shape.batch;
@@ -195,9 +195,9 @@ static bool is_read(const struct net *net, size_t tensor)
 {
     for (size_t i = 0; i < net->count; ++i) {
         const atrous_layer *layer = &net->layers[i];
-        if (tensor_of(net, &layer->source, i) == tensor ||
+        if (net_tensor(net, &layer->source, i) == tensor ||
             (layer->conv.residual != ATROUS_RESIDUAL_NONE &&
-             tensor_of(net, &layer->residual, i) == tensor))
+             net_tensor(net, &layer->residual, i) == tensor))
             return true;
     }
     return false;
@@ -209,7 +209,7 @@ void net_read_all(const struct net *net, atrous_source *outputs, size_t *count)
         const int sum = net->layers[i].sum;
         const atrous_source source = sum < 0 ? (atrous_source){ATROUS_FROM_LAYER, i}
                                              : (atrous_source){ATROUS_FROM_SUM, (size_t)sum};
-        bool is_there = i + 1 < net->count && is_read(net, target_of(net, i));
+        bool is_there = i + 1 < net->count && is_read(net, net_target(net, i));
         for (size_t j = 0; j < *count; ++j)
             is_there =
                 is_there || (outputs[j].kind == source.kind && outputs[j].index == source.index);
@@ -276,7 +276,7 @@ void net_run_free(struct net_run *run)
 static void run_layer(const struct net *net, size_t index, struct shapes *shapes, float **tensors)
 {
     const atrous_layer *layer = &net->layers[index];
-    const size_t target = target_of(net, index);
+    const size_t target = net_target(net, index);
     atrous_conv conv = complete(net, index, shapes);
     atrous_plan *plan = NULL;
     atrous_arrays arrays;
@@ -286,10 +286,10 @@ static void run_layer(const struct net *net, size_t index, struct shapes *shapes
     if (tensors[target] == NULL)
         tensors[target] = floats(elements(net, shapes, target));
     atrous_arrays_init(&arrays, sizeof arrays);
-    arrays.input = tensors[tensor_of(net, &layer->source, index)];
+    arrays.input = tensors[net_tensor(net, &layer->source, index)];
     arrays.weights = net->weights[index].weights;
     arrays.bias = net->weights[index].bias;
-    arrays.residual = tensors[tensor_of(net, &layer->residual, index)];
+    arrays.residual = tensors[net_tensor(net, &layer->residual, index)];
     arrays.output = tensors[target];
     harness_expect_ok(atrous_plan_create(harness.context, &conv, NULL, &plan, &error), &error,
                       "layer", &conv);
@@ -310,7 +310,7 @@ void net_layers(const struct net *net, const atrous_source *outputs, size_t coun
         run_layer(net, i, &shapes, tensors);
     for (size_t i = 0; i < (outputs != NULL ? count : 1); ++i) {
         const size_t tensor =
-            tensor_of(net, outputs != NULL ? &outputs[i] : &last_or_sum, net->count);
+            net_tensor(net, outputs != NULL ? &outputs[i] : &last_or_sum, net->count);
         const size_t size = elements(net, &shapes, tensor);
         at[i] = floats(size);
         memcpy(at[i], tensors[tensor], size * sizeof *at[i]);
@@ -344,13 +344,19 @@ void net_expect_same(const struct net *net, const atrous_source *outputs, size_t
 
 /* --------------------------------------------------------------------- truth */
 
-double *net_truth(const struct net *net, size_t layer, const float *x)
+atrous_conv net_conv(const struct net *net, size_t layer)
 {
     struct shapes shapes = shapes_of(net);
     atrous_conv conv = {.struct_size = 0};
 
     for (size_t i = 0; i <= layer; ++i)
         conv = complete(net, i, &shapes);
+    return conv;
+}
+
+double *net_truth(const struct net *net, size_t layer, const float *x)
+{
+    const atrous_conv conv = net_conv(net, layer);
     const size_t count = oracle_output_count(&conv);
     double *value = calloc(2 * count, sizeof *value);
     assert_non_null(value);

@@ -63,6 +63,13 @@ void net_layers(const struct net *net, const atrous_source *outputs, size_t coun
 /* A run of the stack gives what its layers give one by one, within a rounding or two. */
 void net_expect_same(const struct net *net, const atrous_source *outputs, size_t count);
 
+/* The problem of a layer, completed from those before it. */
+atrous_conv net_conv(const struct net *net, size_t layer);
+/* Tensors by number: 0 the input, then what layers and sums make, below 2 * NET_MAX + 1. What a
+ * source names for layer `before`, and what a layer writes. */
+size_t net_tensor(const struct net *net, const atrous_source *source, size_t before);
+size_t net_target(const struct net *net, size_t layer);
+
 /* The oracle's sums of a layer over `x`, bias included; and such sums clamped, as floats. */
 double *net_truth(const struct net *net, size_t layer, const float *x);
 float *net_floats(const double *values, size_t count, double low, double high);
