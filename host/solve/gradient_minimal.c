@@ -8,8 +8,7 @@
 enum {
     PATCH_BYTES = 96 << 10,
     BLOCK_TILES = 36,
-    PANEL = 64, /* channels or filters of a slice, whose sums then fit an L1 */
-    LEAST_CHANNELS = 16,
+    PANEL = 64,    /* channels or filters of a slice, whose sums then fit an L1 */
     POINT_GAP = 16 /* floats between points: one cache line */
 };
 
@@ -98,17 +97,11 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
 
 static const char *refuse(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_cpu_class(p, device);
-    if (wide != NULL)
-        return wide;
-    if (p->conv.math == ATROUS_MATH_STRICT)
-        return "strict math asks for direct summation";
-    const char *geometry = atrous__windows_refuse(p);
-    if (geometry != NULL)
-        return geometry;
-    if (p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS)
-        return "with fewer than 16 channels or filters of a group the transforms outweigh the "
-               "products";
+    const char *general = atrous__windows_refuse(p, device);
+    if (general != NULL)
+        return general;
+    if (p->axis[ATROUS__D].kernel != 1)
+        return "the kernel has a depth";
     if (atrous__windows_outputs(p, bound_with) == 0)
         return "its error bound grows with the output positions and would promise too little";
     const struct shape s = shape_of(p, device);

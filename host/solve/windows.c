@@ -1,6 +1,8 @@
 /* Where tiles of minimal filtering lie. */
 #include "solve/windows.h"
 
+enum { LEAST_CHANNELS = 16 };
+
 /* Tiles of M outputs across `columns` contiguous columns with their phases. */
 static size_t tiles_across(size_t columns, size_t dilation, size_t outputs)
 {
@@ -14,13 +16,7 @@ static size_t axes_of(const struct atrous__problem *p)
     return p->axis[ATROUS__H].kernel == 1 ? 1 : 2;
 }
 
-const char *atrous__windows_refuse(const struct atrous__problem *p)
-{
-    return p->axis[ATROUS__D].kernel != 1 ? "the kernel has a depth"
-                                          : atrous__windows_refuse_planes(p);
-}
-
-const char *atrous__windows_refuse_planes(const struct atrous__problem *p)
+static const char *refuse_geometry(const struct atrous__problem *p)
 {
     const struct atrous__axis *d = &p->axis[ATROUS__D], *h = &p->axis[ATROUS__H],
                               *w = &p->axis[ATROUS__W];
@@ -29,6 +25,23 @@ const char *atrous__windows_refuse_planes(const struct atrous__problem *p)
     const bool is_square = h->kernel == 3 && w->kernel == 3;
     const bool is_line = h->kernel == 1 && (w->kernel == 3 || w->kernel == 2);
     return is_square || is_line ? NULL : "the kernel's planes are not 3x3, 1x3 or 1x2";
+}
+
+const char *atrous__windows_refuse(const struct atrous__problem *p,
+                                   const struct atrous__device *device)
+{
+    const char *wide = atrous__refuse_cpu_class(p, device);
+    if (wide != NULL)
+        return wide;
+    if (p->conv.math == ATROUS_MATH_STRICT)
+        return "strict math asks for direct summation";
+    const char *geometry = refuse_geometry(p);
+    if (geometry != NULL)
+        return geometry;
+    return p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS
+               ? "with fewer than 16 channels or filters of a group the transforms outweigh the "
+                 "products"
+               : NULL;
 }
 
 size_t atrous__windows_outputs(const struct atrous__problem *p,

@@ -16,10 +16,10 @@ struct atrous__windows {
     size_t tiles;                               /* of a work-group, at most */
 };
 
-/* NULL where kernel and strides are those of minimal filtering, else the reason. */
-const char *atrous__windows_refuse(const struct atrous__problem *problem);
-/* The same for each plane of a kernel that may have a depth. */
-const char *atrous__windows_refuse_planes(const struct atrous__problem *problem);
+/* NULL where device, math, strides, each plane of the kernel and the channels are those of minimal
+ * filtering, else the reason. */
+const char *atrous__windows_refuse(const struct atrous__problem *problem,
+                                   const struct atrous__device *device);
 
 /* M by the products it takes over the whole plane, of those whose error bound says something;
  * or 0. */

@@ -12,7 +12,6 @@ enum {
     PATCH_BYTES = 96 << 10,
     FUSED_TILES = 14, /* below, the weights stream too often */
     STAGED_TILES = 36,
-    LEAST_CHANNELS = 16,
     POINT_GAP = 16 /* floats between points: one cache line */
 };
 
@@ -96,20 +95,12 @@ static size_t local_bytes(const struct shape *s)
 
 static const char *refuse(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_cpu_class(p, device);
-    if (wide != NULL)
-        return wide;
-    if (p->conv.math == ATROUS_MATH_STRICT)
-        return "strict math asks for direct summation";
+    const char *general = atrous__windows_refuse(p, device);
+    if (general != NULL)
+        return general;
     const char *gated = atrous__refuse_gated(p);
     if (gated != NULL)
         return gated;
-    const char *geometry = atrous__windows_refuse_planes(p);
-    if (geometry != NULL)
-        return geometry;
-    if (p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS)
-        return "with fewer than 16 channels or filters of a group the transforms outweigh the "
-               "products";
     if (atrous__windows_outputs(p, atrous__minimal_bound) == 0)
         return "its error bound grows with the channels and would promise too little";
     const struct shape s = shape_of(p, device);
