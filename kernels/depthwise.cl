@@ -12,6 +12,7 @@
 // Lint    -DVEC=8 -DBLOCK=64 -DTYPE=0
 // Lint    -DVEC=16 -DBLOCK=64 -DTYPE=1
 // Lint    -DVEC=4 -DBLOCK=64 -DTYPE=2
+// Lint    -DVEC=4 -DBLOCK=64 -DTYPE=2 -DFLOAT_SUMS
 
 #if !defined(VEC) || !defined(BLOCK)
 #error "depthwise.cl needs -D VEC BLOCK"
@@ -74,7 +75,7 @@ inline void load_pixels(const Tile *t, __global const STORED *x, const long step
 
 // One vector of channels of PIXELS pixels of a row, `count` of which exist.
 inline void sum_pixels(const Tile *t, __local const float *patch, __local const float *taps,
-                       const Epilogue *e, const VECTOR bias, __global STORED *y, const long step,
+                       const Epilogue *e, const VECTOR bias, __global Y_STORED *y, const long step,
                        const int count)
 {
     VECTOR acc[PIXELS];
@@ -100,7 +101,7 @@ inline void sum_pixels(const Tile *t, __local const float *patch, __local const 
 
 // All channels of the block of one row; y points at its first pixel's.
 inline void sum_row(const Tile *t, __local const float *patch, __local const float *taps,
-                    const int channels, const Epilogue *e, const int channel, __global STORED *y,
+                    const int channels, const Epilogue *e, const int channel, __global Y_STORED *y,
                     const long step)
 {
     for (int column = 0; column < t->columns; column += PIXELS)
@@ -148,7 +149,7 @@ void depthwise(TENSORS, GEOMETRY,
         const ulong pixel =
             t.n * plane_of(out) +
             ((ulong)t.plane * (ulong)out.y + (ulong)t.row) * (ulong)out.z + (ulong)t.column;
-        __global STORED *to = y + y_at + pixel * (ulong)all + (ulong)channel;
+        __global Y_STORED *to = y + y_at + pixel * (ulong)all + (ulong)channel;
         for (int i = 0; i < t.rows; ++i, to += (long)(t.row_step * out.z) * step)
             sum_row(&t, patch + i * t.row_stride * t.pitch * BLOCK, taps, channels,
                     &e, channel, to, step);

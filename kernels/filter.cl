@@ -15,6 +15,7 @@
 // Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=4 -DTILE_WIDE=2 -DTAPS=3 -DTYPE=0
 // Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=3 -DTILE_WIDE=3 -DTAPS=5 -DTYPE=1
 // Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0 -DTYPE=2
+// Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0 -DTYPE=2 -DFLOAT_SUMS
 // Lint    -DVEC=16 -DFILTERS=4 -DTILE_ROWS=1 -DTILE_WIDE=3 -DTAPS=0 -DTYPE=0
 
 #if !defined(VEC) || !defined(FILTERS) || !defined(TILE_ROWS) || !defined(TILE_WIDE) ||            \
@@ -27,7 +28,7 @@
 
 // Every filter of the tile's group; tensors as the kernel has them.
 inline void filter_group(const Tile *t, const Job *job, const int tap_rows,
-                         __global const STORED *x, __global const float *w, __global STORED *y)
+                         __global const STORED *x, __global const float *w, __global Y_STORED *y)
 {
     // A narrow block would wait for its own results; one that overlaps needs another.
     const int vectors = (t->columns + VEC - 1) / VEC;

@@ -9,6 +9,7 @@
 // Bounds  A masked lane still reads: what lies beside the line, but never outside the tensor.
 // Host    host/solve/inplace.c
 // Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1 -DTYPE=1
+// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1 -DTYPE=1 -DFLOAT_SUMS
 // Lint    -DVEC=4 -DKH=2 -DKW=3 -DMASKED=7 -DPAD=1 -DPLAIN=0 -DTYPE=2
 // Lint    -DVEC=8 -DKH=5 -DKW=5 -DMASKED=31 -DPAD=0 -DPLAIN=1 -DTYPE=0
 
@@ -28,7 +29,7 @@ typedef struct {
     long end;                     // and its elements
     long x_at;                    // the plane's first
     int is_fenced;                // what lies beside the item's lines may be outside the tensor
-    __global STORED *y;           // the plane's
+    __global Y_STORED *y;           // the plane's
     int4 in, out, dilation, pad;  // as the kernel's arguments
     int run_rows;                 // that a run of vectors may span
     int ahead;                    // elements that are prefetched ahead

@@ -14,6 +14,7 @@
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DTYPE=0
 // Lint    -DVEC=16 -DFV=2 -DPX=8 -DTYPE=1
 // Lint    -DVEC=8 -DFV=1 -DPX=12 -DTYPE=2
+// Lint    -DVEC=8 -DFV=1 -DPX=12 -DTYPE=2 -DFLOAT_SUMS
 // Lint    -DVEC=4 -DFV=3 -DPX=4 -DTYPE=3
 
 #if !defined(VEC) || !defined(FV) || !defined(PX)

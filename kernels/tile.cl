@@ -12,6 +12,7 @@
 //         integers: by the device's dot product with DOT=1, which it was asked for.
 // Lint    -DITEMS=256 -DFB=64 -DRF=8 -DRP=8 -DTYPE=0 -DDOT=0
 // Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=1 -DDOT=0
+// Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=1 -DDOT=0 -DFLOAT_SUMS
 // Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=3 -DDOT=0
 
 #if !defined(ITEMS) || !defined(FB) || !defined(RF) || !defined(RP) || !defined(DOT)

@@ -15,6 +15,7 @@
 // Host    host/solve/winograd.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=4 -DR=3 -DAXES=2 -DFUSED=1 -DTYPE=0
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=2 -DFUSED=0 -DTYPE=1
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DM=2 -DR=3 -DAXES=2 -DFUSED=0 -DTYPE=1 -DFLOAT_SUMS
 // Lint    -DVEC=16 -DFV=2 -DPX=8 -DM=3 -DR=2 -DAXES=1 -DFUSED=1 -DTYPE=2
 // Lint    -DVEC=16 -DFV=1 -DPX=12 -DM=4 -DR=3 -DAXES=2 -DFUSED=1 -DTYPE=0
 

@@ -36,7 +36,7 @@ struct directed {
     const float *x, *w, *y; /* those that the direction reads, NCHW */
     const float *bias;      /* transposed and forward with has_bias */
     const float *scale;     /* where channel_scale is 1 */
-    const float *residual;  /* where it is added after, NCHW */
+    const float *residual;  /* NCHW; directed_solve() knows it after the activation */
     const float *previous;  /* where beta is not 0; db's behind dw's */
 };
 

@@ -38,18 +38,19 @@ static struct roles roles_of(const struct directed *p)
 {
     const atrous_conv *conv = &p->conv;
     const struct directed_counts *n = &p->counts;
+    const size_t filters_each = conv->activation == ATROUS_ACTIVATION_GATED ? 2 : 1;
     struct roles r = {.input = p->x,
                       .input_count = n->x,
                       .input_channels = conv->in_channels,
                       .input_layout = conv->input_layout,
                       .output_layout = conv->output_layout,
-                      .output_count = n->y,
-                      .output_channels = conv->out_channels};
+                      .output_count = n->y / filters_each,
+                      .output_channels = conv->out_channels / filters_each};
 
     if (conv->direction == ATROUS_TRANSPOSED) {
         r.input = p->y;
         r.input_count = n->y;
-        r.output_count = n->x;
+        r.output_count = n->x / filters_each;
     } else if (conv->direction == ATROUS_BACKWARD_DATA) {
         r.input = p->y;
         r.input_count = n->y;

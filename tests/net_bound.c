@@ -16,15 +16,11 @@
 #include <string.h>
 
 #include "data.h"
+#include "loose.h"
 #include "minimal.h"
 #include "oracle.h"
 
-static const double eps = (double)FLT_EPSILON, function_ulps = 8;
-
-/* A value that may be off by `error`. */
-struct loose {
-    double value, error;
-};
+static const double eps = (double)FLT_EPSILON;
 
 struct tensor {
     size_t count;
@@ -114,51 +110,6 @@ static struct sums sum_layer(const struct net *net, size_t layer, const struct t
     return sums;
 }
 
-static struct loose activate(const atrous_conv *conv, struct loose v)
-{
-    struct loose to = v;
-
-    switch (conv->activation) {
-    case ATROUS_ACTIVATION_RELU:
-        to.value = fmax(v.value, 0);
-        break;
-    case ATROUS_ACTIVATION_LEAKY_RELU:
-        to.value = v.value < 0 ? conv->activation_low * v.value : v.value;
-        to.error = v.error * fmax(1, fabs(conv->activation_low)) + eps * fabs(to.value);
-        break;
-    case ATROUS_ACTIVATION_SIGMOID:
-        to.value = 1 / (1 + exp(-v.value));
-        to.error = v.error / 4 + function_ulps * eps * to.value + (double)FLT_MIN;
-        break;
-    case ATROUS_ACTIVATION_TANH:
-        to.value = tanh(v.value);
-        to.error = v.error + function_ulps * eps * fabs(to.value) + (double)FLT_MIN;
-        break;
-    default:
-        assert_int_equal(conv->activation, ATROUS_ACTIVATION_NONE);
-    }
-    return to;
-}
-
-/* tanh of the first half of the filters times sigmoid of the second. */
-static struct loose gate(struct loose a, struct loose b)
-{
-    const struct loose t = activate(&(atrous_conv){.activation = ATROUS_ACTIVATION_TANH}, a);
-    const struct loose s = activate(&(atrous_conv){.activation = ATROUS_ACTIVATION_SIGMOID}, b);
-    const double value = t.value * s.value;
-
-    return (struct loose){value, fabs(t.value) * s.error + fabs(s.value) * t.error +
-                                     s.error * t.error + eps * fabs(value) + (double)FLT_MIN};
-}
-
-/* The sum of two, rounded. */
-static struct loose plus(struct loose a, struct loose b)
-{
-    const double value = a.value + b.value, error = a.error + b.error;
-
-    return (struct loose){value, error + eps * (fabs(value) + error)};
-}
-
 static struct loose at(const struct tensor *tensor, size_t i)
 {
     return (struct loose){(double)tensor->value[i], tensor->error[i]};
@@ -180,12 +131,13 @@ static void finish(const struct net *net, size_t layer, const struct sums *sums,
         const size_t i = o / kept * image + o % kept, j = i + kept;
         struct loose v = {sums->value[i], sums->error[i]};
         if (conv.residual == ATROUS_RESIDUAL_BEFORE)
-            v = plus(v, at(residual, o));
-        v = is_gated ? gate(v, (struct loose){sums->value[j], sums->error[j]}) : activate(&conv, v);
+            v = loose_sum(v, at(residual, o));
+        v = is_gated ? loose_gate(v, (struct loose){sums->value[j], sums->error[j]})
+                     : loose_activate(&conv, v);
         if (conv.residual == ATROUS_RESIDUAL_AFTER)
-            v = plus(v, at(residual, o));
+            v = loose_sum(v, at(residual, o));
         if (is_sum)
-            v = plus(v, at(target, o));
+            v = loose_sum(v, at(target, o));
         target->value[o] = (float)v.value;
         target->error[o] = v.error + eps * fabs(v.value);
     }

@@ -313,6 +313,38 @@ static void ladder_folds_nothing_wrongly(void **state)
     atrous_context_destroy(context);
 }
 
+/* What gates behind a solver is tested too; where it lies, solvers that gate themselves serve. */
+static void ladder_gates_nothing_wrongly(void **state)
+{
+    atrous_conv conv = shape_square(2, 20, 40, 20, 3, 2);
+    atrous_context *context = open_context(0);
+    atrous_plan_info info = {.struct_size = sizeof info};
+    atrous_plan *plan = NULL;
+    atrous_error error;
+
+    (void)state;
+    char *wrong = lying("gate.cl", "", "");
+    char *partner = strstr(wrong, "k + channels");
+    assert_non_null(partner);
+    partner[2] = '-';
+    conv.activation = ATROUS_ACTIVATION_GATED;
+    conv.has_bias = 1;
+    for (size_t groups = 1; groups <= 2; ++groups) {
+        conv.groups = groups;
+        atrous__source_override("gate.cl", wrong);
+        harness_expect_ok(atrous_plan_create(context, &conv, NULL, &plan, &error), &error, "auto",
+                          &conv);
+        assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
+        assert_false(info.on_cpu_path);
+        assert_int_equal(strcmp(info.solver, "reference") == 0, groups == 2);
+        assert_int_equal(refusal_of(plan, "simd") != NULL, groups == 2);
+        atrous_plan_destroy(plan);
+    }
+    atrous__source_override("gate.cl", NULL);
+    free(wrong);
+    atrous_context_destroy(context);
+}
+
 /* Unbroken, every solver of such problems takes it, so a refusal elsewhere is the override's doing.
  */
 static void ladder_is_whole_without_overrides(void **state)
@@ -349,6 +381,7 @@ int main(void)
         cmocka_unit_test(ladder_ends_in_an_error_when_all_are_wrong),
         cmocka_unit_test(ladder_ends_on_the_cpu_path_where_allowed),
         cmocka_unit_test(ladder_folds_nothing_wrongly),
+        cmocka_unit_test(ladder_gates_nothing_wrongly),
         cmocka_unit_test(ladder_tests_every_kernel_of_a_solver),
     };
     int failed = harness_open();

@@ -26,6 +26,7 @@ struct atrous_context {
     pthread_mutex_t lock; /* guards what follows */
     size_t holds;         /* the user's one, and one per plan */
     struct atrous__verdict verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES], fold_verdict;
+    struct atrous__verdict gate_verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES];
 };
 
 /* One line of atrous_plan_candidate(). */

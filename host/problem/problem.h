@@ -48,7 +48,9 @@ struct atrous__problem {
     size_t out_channels;               /* of the output: K, or K/2 behind a gated activation */
     size_t taps, weights_count; /* kernel extents multiplied; K * C/G * taps, or 0 for GRADIENT */
     size_t filter_step, channel_step; /* elements between a group's filters, channels in weights */
-    double macs, valid_macs;          /* taps in the padding counted; those that read input only */
+    bool has_float_sums;     /* its results are floats, whatever type the tensors have: sums that
+                                a kernel behind turns into outputs */
+    double macs, valid_macs; /* taps in the padding counted; those that read input only */
 };
 
 /* Validates conv, fills *problem. */

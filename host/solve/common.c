@@ -13,7 +13,9 @@ void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg)
 const char *atrous__type_option(const struct atrous__problem *problem)
 {
     static const char *const options[] = {"-DTYPE=0", "-DTYPE=1", "-DTYPE=2", "-DTYPE=3"};
-    return options[problem->conv.type];
+    static const char *const sums[] = {"-DTYPE=0", "-DTYPE=1 -DFLOAT_SUMS", "-DTYPE=2 -DFLOAT_SUMS",
+                                       "-DTYPE=3 -DFLOAT_SUMS"};
+    return (problem->has_float_sums ? sums : options)[problem->conv.type];
 }
 
 static struct atrous__arg axes(const struct atrous__problem *p, size_t field, size_t more)
@@ -107,20 +109,10 @@ const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
                : "the device has local memory of its own: made for those where it is cache";
 }
 
-const char *atrous__refuse_gated(const struct atrous__problem *p)
-{
-    /* A gate pairs filters of the two halves of K: with groups, of different groups. */
-    return p->conv.activation == ATROUS_ACTIVATION_GATED && p->groups != 1
-               ? "a gated activation pairs filters of different groups"
-               : NULL;
-}
-
 const char *atrous__refuse_overlap(const struct atrous__problem *p)
 {
-    if (p->conv.beta != 0.0)
-        return "beta reads outputs that overlapping blocks may have stored already";
-    return p->conv.activation == ATROUS_ACTIVATION_GATED
-               ? "a gated activation pairs filters that lie in different blocks"
+    return p->conv.beta != 0.0
+               ? "beta reads outputs that overlapping blocks may have stored already"
                : NULL;
 }
 

@@ -138,9 +138,6 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    const char *gated = atrous__refuse_gated(problem);
-    if (gated != NULL)
-        return gated;
     if (problem->conv.type == ATROUS_TYPE_I8 && problem->taps > EXACT_PRODUCTS / 4)
         return "more than 256 taps of int8 exceed what its float sums hold";
     const size_t parts = problem->form == ATROUS__SPREAD ? atrous__residue_count(problem) : 0;
@@ -237,6 +234,7 @@ const struct atrous__solver atrous__simd = {.name = "simd",
                                             .forms = 1u << ATROUS__SUM | 1u << ATROUS__SPREAD,
                                             .types = ATROUS__TYPES_ALL,
                                             .scales = true,
+                                            .gated_groups = 1,
                                             .refuse = refuse,
                                             .estimate = estimate,
                                             .bound_terms = atrous__direct_terms,

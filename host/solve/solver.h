@@ -21,6 +21,9 @@ struct atrous__solver {
     /* It takes a scale per channel. */
     bool scales;
 
+    /* The most groups it gates by itself; else gate.cl does, behind its sums. */
+    size_t gated_groups;
+
     /* NULL when the solver accepts the problem, of its forms and types, on the device, else the
      * reason in words. */
     const char *(*refuse)(const struct atrous__problem *problem,
@@ -51,8 +54,9 @@ struct atrous__solver {
 #define ATROUS__TYPES_FLOAT (1u << ATROUS_TYPE_F32 | 1u << ATROUS_TYPE_F16 | 1u << ATROUS_TYPE_BF16)
 #define ATROUS__TYPES_ALL (ATROUS__TYPES_FLOAT | 1u << ATROUS_TYPE_I8)
 
-/* What the plan room asks of a solver, of any problem: behind a fold it computes what is folded
- * (host/solve/fold.c). The refusal of a form or a type that it does not compute, or its own. */
+/* What the plan room asks of a solver, of any problem: behind a fold or a gate it computes the
+ * sums (host/solve/behind.c). The refusal of a form or a type that it does not compute, or its
+ * own. */
 const char *atrous__solver_refuse(const struct atrous__solver *solver,
                                   const struct atrous__problem *problem,
                                   const struct atrous__device *device);
@@ -67,6 +71,10 @@ size_t atrous__solver_workspace(const struct atrous__solver *solver,
 atrous_status atrous__solver_build(const struct atrous__solver *solver,
                                    const struct atrous__problem *problem, struct atrous__env *env,
                                    struct atrous__job *job, atrous_error *error);
+
+/* The gated activation is no part of the solver's own work, but of a kernel behind it. */
+bool atrous__gates_behind(const struct atrous__solver *solver,
+                          const struct atrous__problem *problem);
 
 /* The table, best guess first, `reference` last. */
 extern const struct atrous__solver *const atrous__solvers[];
@@ -107,9 +115,6 @@ const char *atrous__refuse_wide(const struct atrous__problem *problem);
 const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
                                      const struct atrous__device *device);
 
-/* For solvers that gate within a filter block: NULL, or the reason not to. */
-const char *atrous__refuse_gated(const struct atrous__problem *problem);
-
 /* For solvers whose blocks of outputs overlap: NULL, or what of the epilogue they cannot do. */
 const char *atrous__refuse_overlap(const struct atrous__problem *problem);
 
@@ -141,7 +146,8 @@ void atrous__probe_square(atrous_conv *conv, size_t channels, size_t filters);
 size_t atrous__no_workspace(const struct atrous__problem *problem,
                             const struct atrous__device *device);
 
-/* -DTYPE=, which every kernel that touches tensors takes. */
+/* -DTYPE=, which every kernel that touches tensors takes, and where results are floats whatever
+ * the type, -DFLOAT_SUMS. */
 const char *atrous__type_option(const struct atrous__problem *problem);
 
 /* The flags of kernels/layout.clh. */

@@ -81,9 +81,6 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_wide(problem);
     if (wide != NULL)
         return wide;
-    const char *gated = atrous__refuse_gated(problem);
-    if (gated != NULL)
-        return gated;
     const struct shape s = shape_of(problem, device, 0);
     if (s.block == NULL)
         return "the device allows fewer than 32 work-items a group";
@@ -154,6 +151,7 @@ static void probe(atrous_conv *conv)
 const struct atrous__solver atrous__tile = {.name = "tile",
                                             .types = ATROUS__TYPES_ALL,
                                             .scales = true,
+                                            .gated_groups = 1,
                                             .refuse = refuse,
                                             .estimate = estimate,
                                             .bound_terms = atrous__direct_terms,

@@ -98,9 +98,6 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
     const char *general = atrous__windows_refuse(p, device);
     if (general != NULL)
         return general;
-    const char *gated = atrous__refuse_gated(p);
-    if (gated != NULL)
-        return gated;
     if (atrous__windows_outputs(p, atrous__minimal_bound) == 0)
         return "its error bound grows with the channels and would promise too little";
     const struct shape s = shape_of(p, device);
@@ -274,6 +271,7 @@ static void probe(atrous_conv *conv)
 const struct atrous__solver atrous__winograd = {.name = "winograd",
                                                 .types = ATROUS__TYPES_FLOAT,
                                                 .scales = true,
+                                                .gated_groups = 1,
                                                 .refuse = refuse,
                                                 .estimate = estimate,
                                                 .bound = bound,

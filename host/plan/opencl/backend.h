@@ -40,8 +40,13 @@ atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__prob
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
                                 atrous_type type, atrous_error *error);
 
+/* The same where a kernel behind the solver gates its sums. */
+atrous_status atrous__gate_test(struct atrous__env *env, const struct atrous__solver *solver,
+                                atrous_type type, atrous_error *error);
+
 /* The same of what folds gradients, behind the solver that takes everything. */
-atrous_status atrous__fold_test(struct atrous__env *env, atrous_error *error);
+atrous_status atrous__fold_test(struct atrous__env *env, const struct atrous__solver *any,
+                                atrous_type f32, atrous_error *error);
 
 /* Self-test, build, first launch of the solver of a row. On failure *job is all zero. */
 atrous_status atrous__row_build(const atrous_plan *plan, size_t index, struct atrous__job *job,

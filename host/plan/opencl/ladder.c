@@ -57,11 +57,13 @@ static void fill_rows(atrous_plan *plan)
         fill_row(plan->context->env, &plan->problem, atrous__solvers[i], &plan->rows[i]);
 }
 
-/* Runs the self-test of a solver, or of the fold where it is NULL, unless this context knows its
- * outcome. */
-static atrous_status prove_one(atrous_context *context, const struct atrous__solver *solver,
-                               atrous_type type, struct atrous__verdict *verdict,
-                               atrous_error *error)
+typedef atrous_status (*test)(struct atrous__env *env, const struct atrous__solver *solver,
+                              atrous_type type, atrous_error *error);
+
+/* Runs a test of a solver, unless this context knows its outcome. */
+static atrous_status prove_one(atrous_context *context, test run,
+                               const struct atrous__solver *solver, atrous_type type,
+                               struct atrous__verdict *verdict, atrous_error *error)
 {
     atrous_error outcome;
 
@@ -70,8 +72,7 @@ static atrous_status prove_one(atrous_context *context, const struct atrous__sol
         outcome = verdict->outcome;
     } else {
         atrous__clear(&outcome);
-        outcome.status = solver != NULL ? atrous__self_test(context->env, solver, type, &outcome)
-                                        : atrous__fold_test(context->env, &outcome);
+        outcome.status = run(context->env, solver, type, &outcome);
         /* A host out of memory says nothing of the solver: the next plan tries again. */
         verdict->is_tested = outcome.status != ATROUS_OUT_OF_HOST_MEMORY;
         verdict->outcome = outcome;
@@ -82,16 +83,20 @@ static atrous_status prove_one(atrous_context *context, const struct atrous__sol
     return outcome.status;
 }
 
-/* The solver of a row, and the fold where the plan has one. */
+/* The solver of a row, and the fold or the gate where the plan has one. */
 static atrous_status prove(const atrous_plan *plan, size_t index, atrous_error *error)
 {
     atrous_context *context = plan->context;
+    const struct atrous__solver *solver = atrous__solvers[index];
     const atrous_type type = plan->problem.conv.type;
-    const atrous_status status =
-        prove_one(context, atrous__solvers[index], type, &context->verdicts[index][type], error);
-    if (status != ATROUS_OK || !plan->problem.fold.is_there)
-        return status;
-    return prove_one(context, NULL, type, &context->fold_verdict, error);
+    atrous_status status =
+        prove_one(context, atrous__self_test, solver, type, &context->verdicts[index][type], error);
+    if (status == ATROUS_OK && plan->problem.fold.is_there)
+        status = prove_one(context, atrous__fold_test, solver, type, &context->fold_verdict, error);
+    if (status == ATROUS_OK && atrous__gates_behind(solver, &plan->problem))
+        status = prove_one(context, atrous__gate_test, solver, type,
+                           &context->gate_verdicts[index][type], error);
+    return status;
 }
 
 atrous_status atrous__row_build(const atrous_plan *plan, size_t index, struct atrous__job *job,

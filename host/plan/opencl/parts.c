@@ -156,7 +156,8 @@ bool atrous__cut_choose(const struct atrous__env *env, const struct atrous__prob
             why = atrous__solver_refuse(solver, &largest, &env->device);
             if (why != NULL)
                 break;
-            excess = excess_of(env, &largest, solver->workspace(&largest, &env->device));
+            excess =
+                excess_of(env, &largest, atrous__solver_workspace(solver, &largest, &env->device));
         }
         if (excess.remedy == NOTHING) {
             why = atrous__cut_count(p, cut) > MOST_PARTS
@@ -196,7 +197,7 @@ static atrous_status build_kinds(struct atrous__env *env, const struct atrous__p
             continue;
         struct atrous__job *job = &parts->jobs[parts->kept];
         parts->problems[parts->kept++] = part.problem;
-        atrous_status status = parts->solver->build(&part.problem, env, job, error);
+        atrous_status status = atrous__solver_build(parts->solver, &part.problem, env, job, error);
         if (status == ATROUS_OK)
             status = atrous__job_warm(env, job, error);
         if (status != ATROUS_OK)

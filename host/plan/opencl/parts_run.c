@@ -206,7 +206,8 @@ static atrous_status run_part(struct run *run, struct atrous__parts *parts,
     for (size_t k = 0; k < parts->kept; ++k)
         if (atrous__part_is_like(&part->problem, &parts->problems[k]))
             return run_job(run, part, &parts->jobs[k], repeat, milliseconds, error);
-    atrous_status status = parts->solver->build(&part->problem, run->env, &made, error);
+    atrous_status status =
+        atrous__solver_build(parts->solver, &part->problem, run->env, &made, error);
     if (status == ATROUS_OK)
         status = run_job(run, part, &made, repeat, milliseconds, error);
     clFinish(run->env->queue);

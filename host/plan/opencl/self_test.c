@@ -97,27 +97,48 @@ done:
     return status;
 }
 
+/* A probe at the type; with `gates` twice, in twice the groups, one half gating the other. */
+static atrous_status run_typed(struct atrous__env *env, const struct atrous__solver *solver,
+                               void (*probe)(atrous_conv *conv), atrous_type type, bool gates,
+                               atrous_error *error)
+{
+    atrous_conv conv;
+    probe(&conv);
+    conv.type = type;
+    if (gates) {
+        conv.activation = ATROUS_ACTIVATION_GATED;
+        conv.groups *= 2;
+        conv.in_channels *= 2;
+        conv.out_channels *= 2;
+    }
+    if (type == ATROUS_TYPE_I8)
+        conv.alpha = gates ? 100.0 : 0.015625; /* so that few results saturate */
+    return run_probe(env, solver, &conv, error);
+}
+
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
                                 atrous_type type, atrous_error *error)
 {
     void (*const probes[])(atrous_conv *) = {solver->probe, solver->other_probes[0],
                                              solver->other_probes[1]};
     atrous_status status = ATROUS_OK;
-    for (size_t i = 0; i < sizeof probes / sizeof *probes && status == ATROUS_OK; ++i) {
-        atrous_conv conv;
-        if (probes[i] == NULL)
-            continue;
-        probes[i](&conv);
-        conv.type = type;
-        if (type == ATROUS_TYPE_I8)
-            conv.alpha = 0.015625; /* so that few results saturate */
-        status = run_probe(env, solver, &conv, error);
-    }
+    for (size_t i = 0; i < sizeof probes / sizeof *probes && status == ATROUS_OK; ++i)
+        if (probes[i] != NULL)
+            status = run_typed(env, solver, probes[i], type, false, error);
     return status;
 }
 
-atrous_status atrous__fold_test(struct atrous__env *env, atrous_error *error)
+atrous_status atrous__gate_test(struct atrous__env *env, const struct atrous__solver *solver,
+                                atrous_type type, atrous_error *error)
 {
+    return run_typed(env, solver, solver->probe, type, true, error);
+}
+
+atrous_status atrous__fold_test(struct atrous__env *env, const struct atrous__solver *any,
+                                atrous_type f32, atrous_error *error)
+{
+    (void)any;
+    (void)f32;
     const struct atrous__solver *solver = atrous__solvers[atrous__solver_count - 1];
     atrous_status status = ATROUS_OK;
     for (int mode = ATROUS_PADDING_REPLICATE; mode <= ATROUS_PADDING_CIRCULAR; ++mode) {

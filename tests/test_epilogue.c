@@ -1,0 +1,249 @@
+/* What happens behind the sums, of every solver and at every type: drawn scales, biases,
+ * activations and gates, with groups and without, residuals, factors and layouts against the truth
+ * in double precision. */
+#include "testing.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data.h"
+#include "directed_draw.h"
+#include "harness.h"
+#include "loose.h"
+#include "shapes.h"
+#include "stored.h"
+
+enum { MOST_FILTERS = 256 };
+
+/* Grounds of the solvers that compute few kinds of problems; of a group. */
+static const struct {
+    size_t channels, filters, groups, extent, kernel;
+} grounds[] = {
+    {1, 1, 20, 19, 3},  /* depthwise: read in place, or channels as vectors */
+    {1, 2, 9, 13, 3},   /* several filters a channel, partners in the middle of a group */
+    {1, 1, 34, 11, 5},  /* of copied planes */
+    {1, 4, 1, 21, 5},   /* filter */
+    {3, 3, 4, 17, 3},   /* filter, grouped */
+    {2, 4, 3, 15, 2},   /* an odd number of groups */
+    {16, 18, 2, 14, 3}, /* winograd */
+    {16, 20, 3, 12, 3}, /* winograd, an odd number of groups */
+    {9, 40, 1, 15, 3},  /* simd, tile */
+    {5, 38, 4, 11, 3},
+};
+
+static void draw_ground(struct random *random, atrous_conv *conv)
+{
+    const size_t at = random_between(random, 0, sizeof grounds / sizeof *grounds - 1);
+    const size_t groups = grounds[at].groups;
+
+    *conv = shape_square(random_chance(random, 80) ? 2 : 1, groups * grounds[at].channels,
+                         groups * grounds[at].filters, grounds[at].extent, grounds[at].kernel,
+                         random_between(random, 1, 3));
+    conv->groups = groups;
+    conv->batch = random_between(random, 1, 2);
+    if (random_chance(random, 50))
+        conv->input_layout = conv->output_layout = ATROUS_LAYOUT_NHWC;
+    if (random_chance(random, 20))
+        conv->padding = ATROUS_PADDING_REFLECT;
+}
+
+static void draw_conv(struct random *random, atrous_type type, atrous_conv *conv)
+{
+    do {
+        if (random_chance(random, 60))
+            draw_ground(random, conv);
+        else
+            directed_draw(random, conv);
+    } while (shape_macs(conv) > 2e6);
+    conv->type = type;
+    conv->activation = random_chance(random, 50)
+                           ? ATROUS_ACTIVATION_GATED
+                           : (atrous_activation)random_between(random, 0, ATROUS_ACTIVATION_CLAMP);
+    if (conv->activation == ATROUS_ACTIVATION_GATED && conv->out_channels % 2 != 0)
+        conv->out_channels *= 2;
+    conv->activation_low = -0.25;
+    conv->activation_high = conv->activation == ATROUS_ACTIVATION_CLAMP ? 0.5 : 0.0;
+    conv->has_bias = random_chance(random, 60);
+    conv->channel_scale = random_chance(random, 30);
+    if (random_chance(random, 50))
+        conv->residual = conv->activation != ATROUS_ACTIVATION_GATED && random_chance(random, 50)
+                             ? ATROUS_RESIDUAL_BEFORE
+                             : ATROUS_RESIDUAL_AFTER;
+    conv->alpha = type == ATROUS_TYPE_I8 ? 60.0 : random_chance(random, 50) ? 1.0 : -1.75;
+    conv->beta = random_chance(random, 25) ? -0.75 : 0.0;
+}
+
+/* All of the epilogue of output `at` on the sums of all filters, which `filter` ones a plane have.
+ */
+static struct loose finish(const struct directed *p, const double *sums, const double *bounds,
+                           size_t at)
+{
+    const atrous_conv *conv = &p->conv;
+    const bool is_gated = conv->activation == ATROUS_ACTIVATION_GATED,
+               is_late = conv->channel_scale || conv->type == ATROUS_TYPE_I8;
+    const size_t channels = conv->out_channels / (is_gated ? 2 : 1);
+    const size_t plane = p->counts.y / conv->batch / conv->out_channels;
+    const size_t n = at / plane / channels, o = at / plane % channels;
+    struct loose v[2];
+
+    for (size_t half = 0; half < (is_gated ? 2 : 1); ++half) {
+        const size_t k = o + half * channels;
+        const size_t from = (n * conv->out_channels + k) * plane + at % plane;
+        v[half] = (struct loose){sums[from], bounds[from]};
+        if (is_late && p->scale != NULL)
+            v[half] = loose_times((double)p->scale[k], v[half]);
+        if (is_late && p->bias != NULL)
+            v[half] = loose_sum(v[half], (struct loose){(double)p->bias[k], 0});
+    }
+    const struct loose residual = {p->residual != NULL ? (double)p->residual[at] : 0, 0};
+    struct loose to = v[0];
+    if (conv->residual == ATROUS_RESIDUAL_BEFORE)
+        to = loose_sum(to, residual);
+    to = is_gated ? loose_gate(v[0], v[1]) : loose_activate(conv, to);
+    if (conv->residual == ATROUS_RESIDUAL_AFTER)
+        to = loose_sum(to, residual);
+    if (conv->alpha != 1.0)
+        to = loose_times(conv->alpha, to);
+    if (conv->beta != 0.0)
+        to = loose_sum(to, loose_times(conv->beta, (struct loose){(double)p->previous[at], 0}));
+    to.error += stored_half_step(conv->type, fabs(to.value) + to.error);
+    if (conv->type == ATROUS_TYPE_I8)
+        to.value = fmin(fmax(to.value, -128.0), 127.0);
+    return to;
+}
+
+/* Minimal filtering may be some bounds of direct summation off: how far exactly the plan's own
+ * check knows, which directed_run() makes. */
+static double slack_of(const char *solver)
+{
+    return strcmp(solver, "winograd") == 0 ? 8 : 1;
+}
+
+static bool verify(const char *solver, const struct directed *p, const double *sums,
+                   const double *bounds)
+{
+    const size_t all = p->counts.y;
+    const size_t count = p->conv.activation == ATROUS_ACTIVATION_GATED ? all / 2 : all;
+    float *got = floats(count);
+    double *loose = calloc(all, sizeof *loose);
+    const bool ran = directed_run(solver, p, got);
+
+    assert_non_null(loose);
+    for (size_t i = 0; i < all; ++i)
+        loose[i] = bounds[i] * slack_of(solver);
+    for (int buffers = 0; ran && buffers < 2; ++buffers) {
+        if (buffers == 1 && !directed_run_buffers(solver, p, got))
+            break;
+        for (size_t i = 0; i < count; ++i) {
+            const struct loose want = finish(p, sums, loose, i);
+            char text[256];
+            if (!(fabs((double)got[i] - want.value) <= want.error))
+                fail_msg(
+                    "%s, %s: activation %d, y[%zu] = %.9g, not %.9g, bound %.3g; seed %llu; %s",
+                    solver, stored_names[p->conv.type], (int)p->conv.activation, i, (double)got[i],
+                    want.value, want.error, (unsigned long long)directed_seed,
+                    shape_text(&p->conv, text, sizeof text));
+        }
+    }
+    free(loose);
+    free(got);
+    return ran;
+}
+
+/* Sums of all filters without an epilogue, but with a bias that is part of them. */
+static void solve_sums(const struct directed *p, double *sums, double *bounds)
+{
+    struct directed plain = *p;
+    const bool is_integer = p->conv.type == ATROUS_TYPE_I8;
+
+    plain.conv.type = ATROUS_TYPE_F32;
+    plain.conv.activation = ATROUS_ACTIVATION_NONE;
+    plain.conv.residual = ATROUS_RESIDUAL_NONE;
+    plain.conv.alpha = 1.0;
+    plain.conv.beta = 0.0;
+    plain.residual = plain.scale = NULL;
+    plain.bias = p->conv.channel_scale || is_integer ? NULL : p->bias;
+    directed_solve(&plain, sums, bounds);
+    /* Exact, and rounded to a float once. */
+    for (size_t i = 0; i < p->counts.y && is_integer; ++i)
+        bounds[i] = (double)FLT_EPSILON * fabs(sums[i]);
+}
+
+/* Which solvers ran, and ran gated with groups. */
+struct counts {
+    size_t all[HARNESS_MAX_SOLVERS], gated[HARNESS_MAX_SOLVERS];
+};
+
+static void run_one(struct random *random, atrous_type type, struct counts *ran)
+{
+    struct drawn d = {.forward = {0}};
+    float factors[2 * MOST_FILTERS];
+
+    draw_conv(random, type, &d.forward);
+    d.counts = directed_count(&d.forward);
+    assert_true(d.counts.filters <= MOST_FILTERS);
+    const size_t most = d.counts.x + d.counts.w + 2 * d.counts.y + d.counts.filters;
+    d.x = floats(d.counts.x);
+    d.w = floats(d.counts.w);
+    d.y = floats(d.counts.y);
+    d.bias = floats(d.counts.filters);
+    d.previous = floats(most);
+    random_fill(random, d.x, d.counts.x);
+    random_fill(random, d.w, d.counts.w);
+    random_fill(random, d.y, d.counts.y); /* the residual */
+    random_fill(random, d.previous, most);
+    random_fill(random, factors, sizeof factors / sizeof *factors);
+    drawn_store(&d, type);
+    struct directed p = drawn_direct(&d, &d.forward);
+    p.bias = d.forward.has_bias ? factors : NULL;
+    p.scale = d.forward.channel_scale ? factors + MOST_FILTERS : NULL;
+    for (size_t k = 0; k < MOST_FILTERS && type == ATROUS_TYPE_I8; ++k)
+        factors[MOST_FILTERS + k] *= 0.001f;
+    p.residual = d.forward.residual != ATROUS_RESIDUAL_NONE ? d.y : NULL;
+    double *sums = calloc(d.counts.y, sizeof *sums), *bounds = calloc(d.counts.y, sizeof *bounds);
+    assert_true(sums != NULL && bounds != NULL);
+    solve_sums(&p, sums, bounds);
+    for (size_t s = 0; s < harness.solver_count; ++s) {
+        const bool is_gated = d.forward.activation == ATROUS_ACTIVATION_GATED;
+        const bool did = verify(harness.solver[s], &p, sums, bounds);
+        ran->all[s] += did;
+        ran->gated[s] += did && is_gated && d.forward.groups > 1;
+    }
+    free(sums);
+    free(bounds);
+    drawn_free(&d);
+}
+
+static void epilogues_agree(void **state)
+{
+    const size_t count = harness.quick ? 40 : 320;
+    struct random random = {directed_seed + 41};
+    struct counts ran = {{0}, {0}};
+
+    (void)state;
+    for (size_t i = 0; i < count; ++i)
+        run_one(&random, (atrous_type)(i % 4), &ran);
+    for (size_t s = 0; s < harness.solver_count; ++s) {
+        printf("%-10s ran %zu of %zu, %zu gated in groups\n", harness.solver[s], ran.all[s], count,
+               ran.gated[s]);
+        assert_true(ran.gated[s] > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(epilogues_agree)};
+    const char *asked = getenv("ATROUS_TEST_SEED");
+    int failed = harness_open();
+
+    if (asked != NULL)
+        directed_seed = strtoull(asked, NULL, 10);
+    printf("seed %llu\n", (unsigned long long)directed_seed);
+    if (failed == 0)
+        failed = cmocka_run_group_tests_name("epilogue", tests, NULL, NULL);
+    harness_close();
+    return failed;
+}
