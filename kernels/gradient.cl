@@ -21,8 +21,8 @@
 
 #define OUTER_SPACE __local
 #include "dy_tile.clh"
-#include "epilogue.clh"
 #include "gather.clh"
+#include "gradient_result.clh"
 #include "outer.clh"
 #include "problem.clh"
 
@@ -185,24 +185,15 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
             add_tile(&t, &s, x + x_at, grad + grad_at, pad_value, tile.z, patch, dy, sums);
     }
 
-    // Parts lie one after the other in the workspace; one part alone, of floats, is the result.
     const ulong count = (ulong)(out.w * kernel_.w) * (ulong)in.w * (ulong)taps;
-#if TYPE == TYPE_F32
-    const Epilogue e = epilogue_of(after, factors, grad, 0, grad, dw + dw_at);
-#define RESULT(sum, place) (cut.w > 1 ? (sum) : finish(&e, sum, place))
-#else
-#define RESULT(sum, place) (sum)
-#endif
-    __global float *to = dw + dw_at + (ulong)part * count;
     for (int f = 0; f < s.filters; ++f)
         for (int c = 0; c < s.channels; ++c) {
             const ulong row =
                 ((ulong)(s.group * out.w + s.filter + f) * (ulong)in.w + (ulong)(s.channel + c)) *
                 (ulong)taps;
-            for (int tap = 0; tap < taps; ++tap) {
-                const float sum = sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB];
-                const ulong place = row + (ulong)(flip ? taps - 1 - tap : tap);
-                to[place] = RESULT(sum, place);
-            }
+            for (int tap = 0; tap < taps; ++tap)
+                put_result(after, factors, dw + dw_at, part, cut.w, count,
+                           sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB],
+                           row + (ulong)(flip ? taps - 1 - tap : tap));
         }
 }

@@ -8,8 +8,9 @@
 //         are added at the end. With several parts each writes its sums to the workspace.
 // Inner   TAP_ROWS x TAP_COLUMNS taps in registers, which share each vector of dy.
 // Host    host/solve/gradient_planes.c
-// Lint    -DVEC=8 -DTAP_ROWS=3 -DTAP_COLUMNS=3
-// Lint    -DVEC=16 -DTAP_ROWS=1 -DTAP_COLUMNS=5
+// Lint    -DVEC=8 -DTAP_ROWS=3 -DTAP_COLUMNS=3 -DTYPE=0
+// Lint    -DVEC=16 -DTAP_ROWS=1 -DTAP_COLUMNS=5 -DTYPE=1
+// Lint    -DVEC=4 -DTAP_ROWS=3 -DTAP_COLUMNS=1 -DTYPE=2
 
 #if !defined(VEC) || !defined(TAP_ROWS) || !defined(TAP_COLUMNS)
 #error "gradient_planes.cl needs -D VEC TAP_ROWS TAP_COLUMNS"
@@ -17,7 +18,7 @@
 
 #define FV 1
 #include "dy_tile.clh"
-#include "epilogue.clh"
+#include "gradient_result.clh"
 #include "planes_load.clh"
 #include "prefetch.clh"
 #include "problem.clh"
@@ -41,9 +42,9 @@ inline VECTOR masked(const VECTOR v, const INTS mask)
 
 // What is read after this tile, fetched row by row while it is computed.
 typedef struct {
-    __global const float *x, *dy; // where rows of the next group's begin
-    long x_row, dy_row;           // from one to the next
-    int count;                    // floats of a row; 0: nothing is fetched
+    __global const STORED *x, *dy; // where rows of the next group's begin
+    long x_row, dy_row;            // from one to the next
+    int count;                     // elements of a row; 0: nothing is fetched
 } Ahead;
 
 // The taps of one block over the rows of a tile; `sums` of the block's first, a kernel row apart
@@ -64,7 +65,7 @@ inline void add_taps(const Tile *t, __local const float *patch, __local const fl
     for (int row = 0; row < t->rows; ++row) {
         __local const float *x = patch + row * t->row_stride * t->pitch;
         __local const float *d = dy + row * dy_pitch;
-        for (int j = 0; j < ahead->count; j += LINE_FLOATS) {
+        for (int j = 0; j < ahead->count; j += LINE_STORED) {
             PREFETCH(ahead->x + row * ahead->x_row + j, 0);
             PREFETCH(ahead->dy + row * ahead->dy_row + j, 0);
         }
@@ -96,8 +97,8 @@ inline void add_taps(const Tile *t, __local const float *patch, __local const fl
 }
 
 // Adds one tile of one image; x and grad point at the group's first channel and filter.
-inline void add_tile(const Tile *t, __global const float *x, const Steps from,
-                     __global const float *grad, const Steps to, const int dy_pitch,
+inline void add_tile(const Tile *t, __global const STORED *x, const Steps from,
+                     __global const STORED *grad, const Steps to, const int dy_pitch,
                      const float pad_value, __local float *patch, __local float *dy,
                      __local float *sums)
 {
@@ -131,8 +132,8 @@ inline void add_tile(const Tile *t, __global const float *x, const Steps from,
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gradient_planes(__global const float *restrict x, const ulong x_at,
-                     __global const float *restrict grad, const ulong grad_at,
+void gradient_planes(__global const STORED *restrict x, const ulong x_at,
+                     __global const STORED *restrict grad, const ulong grad_at,
                      __global float *restrict dw, const ulong dw_at, GEOMETRY,
                      const int4 lattice, // step between rows, patch rows between them, patch
                                          // rows, pitch
@@ -170,16 +171,14 @@ void gradient_planes(__global const float *restrict x, const ulong x_at,
                      to, tile.z, pad_value, patch, dy, sums);
     }
 
-    // Parts lie one after the other in the workspace; one part alone is the result.
-    const Epilogue e = epilogue_of(after, factors, grad, 0, grad, dw + dw_at);
     const ulong first = group * (ulong)elements;
-    __global float *all = dw + dw_at + part * (ulong)kernel_.w * (ulong)elements;
     for (int i = 0; i < elements; ++i) {
         float sum = 0.0f;
         for (int lane = 0; lane < VEC; ++lane)
             sum += sums[i * VEC + lane];
         const int tap = i % taps;
-        const ulong place = first + (ulong)(i - tap + (flip ? taps - 1 - tap : tap));
-        all[place] = tile.w > 1 ? sum : finish(&e, sum, place);
+        put_result(after, factors, dw + dw_at, (int)part, tile.w,
+                   (ulong)kernel_.w * (ulong)elements, sum,
+                   first + (ulong)(i - tap + (flip ? taps - 1 - tap : tap)));
     }
 }

@@ -171,15 +171,15 @@ inline float bias_gradient_of(__global const STORED *dy, const Steps to, const u
     return sum + ((sums.x + sums.y) + (sums.z + sums.w));
 }
 
-// Elements first .. count-1; those behind `weights` are db's.
+// Elements behind `weights` are db's.
 __kernel void reference_gradient(__global const STORED *restrict x, const ulong x_at,
                                  __global const STORED *restrict dy, const ulong dy_at,
                                  __global STORED *restrict dw, const ulong dw_at,
                                  __global float *restrict db, const ulong db_at, GEOMETRY,
-                                 const int flip, const ulong weights, const ulong first,
-                                 const ulong count, const int run)
+                                 const int flip, const ulong weights, const ulong count,
+                                 const int run)
 {
-    const ulong at = first + get_global_id(0);
+    const ulong at = get_global_id(0);
     if (run == 0 || at >= count)
         return;
     const int taps = kernel_.x * kernel_.y * kernel_.z, is_bias = at >= weights;

@@ -113,16 +113,9 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
                       atrous__vector_macs_per_ms(device);
 }
 
-/* The sums go through the workspace: to be added, or stored as another type. */
-static bool is_reduced(const struct atrous__problem *p, const struct shape *s)
-{
-    return s->parts > 1 || p->conv.type != ATROUS_TYPE_F32;
-}
-
 static size_t workspace(const struct atrous__problem *problem, const struct atrous__device *device)
 {
-    const struct shape s = shape_of(problem, device);
-    return is_reduced(problem, &s) ? s.parts * problem->out_count * sizeof(float) : 0;
+    return atrous__reduce_workspace(problem, device, 0, shape_of(problem, device).parts);
 }
 
 static atrous_status build_sums(const struct atrous__problem *p, struct atrous__env *env,
@@ -132,11 +125,7 @@ static atrous_status build_sums(const struct atrous__problem *p, struct atrous__
     struct atrous__launch *launch = &job->launch[job->launch_count++];
     const size_t groups = s->parts * s->filter_slices * s->channel_slices * p->groups;
     *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__GRAD_OUTPUT));
-    atrous__launch_add(launch,
-                       atrous__arg_tensor(is_reduced(p, s) ? ATROUS__WORKSPACE : ATROUS__OUTPUT));
-    atrous__launch_add_geometry(launch, p);
+    atrous__reduce_begin(launch, p, s->parts);
     atrous__launch_add_lattice(launch, &s->lattice, 1);
     const struct atrous__arg args[] = {
         atrous__arg_int4(s->lattice.rows, s->lattice.columns, s->patch_channels, s->blocks),
@@ -159,13 +148,8 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     char options[64];
     snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu %s", s.vector, s.vectors,
              s.pixels, atrous__type_option(p));
-    job->workspace_bytes = workspace(p, &env->device);
-    atrous_status status = build_sums(p, env, &s, options, job, error);
-    if (status == ATROUS_OK && is_reduced(p, &s))
-        status = atrous__reduce_build(p, env, s.parts, job, error);
-    if (status == ATROUS_OK)
-        status = atrous__gradient_build(p, env, p->out_count, job, error);
-    return status;
+    const atrous_status status = build_sums(p, env, &s, options, job, error);
+    return status != ATROUS_OK ? status : atrous__reduce_build(p, env, 0, s.parts, job, error);
 }
 
 static void probe(atrous_conv *conv)

@@ -1,5 +1,6 @@
 /* gradient_minimal: the gradient of the weights by minimal filtering, per phase and so at any
  * dilation. */
+#include "solve/reduce.h"
 #include "solve/windows.h"
 
 #include <stdio.h>
@@ -115,7 +116,7 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
 
 static size_t workspace(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    return shape_of(p, device).total_floats * sizeof(float);
+    return atrous__reduce_workspace(p, device, shape_of(p, device).total_floats, 0);
 }
 
 /* What a transformed value costs on its way through the workspace, and what a sum of products,
@@ -223,7 +224,6 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu %s",
              s.vector, s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes,
              atrous__type_option(p));
-    job->workspace_bytes = s.total_floats * sizeof(float);
     atrous_status status =
         build_side(p, env, &s, &s.x, ATROUS__INPUT, "gradient_minimal_input", options, job, error);
     if (status == ATROUS_OK)
@@ -234,7 +234,7 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     if (status == ATROUS_OK)
         status = build_taps(p, env, &s, options, job, error);
     if (status == ATROUS_OK)
-        status = atrous__gradient_build(p, env, p->out_count, job, error);
+        status = atrous__reduce_build(p, env, s.total_floats, 0, job, error);
     return status;
 }
 

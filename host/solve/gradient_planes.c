@@ -69,15 +69,14 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
 
 static size_t workspace(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const struct shape s = shape_of(p, device);
-    return s.parts > 1 ? s.parts * p->out_count * sizeof(float) : 0;
+    return atrous__reduce_workspace(p, device, 0, shape_of(p, device).parts);
 }
 
 static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
 {
     const double units = (double)device->compute_units;
     const double macs_per_ms = 2.2e6 * (double)device->vector * units;
-    const double bytes = (double)(p->in_count + p->grad_count) * sizeof(float);
+    const double bytes = (double)atrous__stored(p, p->in_count + p->grad_count);
     const double move = bytes / (8e6 * units), compute = p->macs / macs_per_ms;
     /* Where a channel's columns are not contiguous, elements are moved one by one. */
     const double each_ms = 2e-6 / units;
@@ -95,11 +94,7 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     const struct shape s = shape_of(p, &env->device);
     struct atrous__launch *launch = &job->launch[job->launch_count++];
     *launch = (struct atrous__launch){.dims = 1, .global = {p->groups * s.parts}, .local = {1}};
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__GRAD_OUTPUT));
-    atrous__launch_add(launch,
-                       atrous__arg_tensor(s.parts > 1 ? ATROUS__WORKSPACE : ATROUS__OUTPUT));
-    atrous__launch_add_geometry(launch, p);
+    atrous__reduce_begin(launch, p, s.parts);
     atrous__launch_add_lattice(launch, &s.lattice, 1);
     const struct atrous__arg args[] = {
         atrous__arg_int4(s.lattice.rows, s.lattice.columns, s.dy_pitch, s.parts),
@@ -111,16 +106,11 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
     char options[64];
-    snprintf(options, sizeof options, "-DVEC=%zu -DTAP_ROWS=%zu -DTAP_COLUMNS=%zu", s.vector,
-             s.tap_rows, s.tap_columns);
-    job->workspace_bytes = workspace(p, &env->device);
-    atrous_status status =
+    snprintf(options, sizeof options, "-DVEC=%zu -DTAP_ROWS=%zu -DTAP_COLUMNS=%zu %s", s.vector,
+             s.tap_rows, s.tap_columns, atrous__type_option(p));
+    const atrous_status status =
         atrous__launch_make(env, "gradient_planes.cl", "gradient_planes", options, launch, error);
-    if (status == ATROUS_OK && s.parts > 1)
-        status = atrous__reduce_build(p, env, s.parts, job, error);
-    if (status == ATROUS_OK)
-        status = atrous__gradient_build(p, env, p->out_count, job, error);
-    return status;
+    return status != ATROUS_OK ? status : atrous__reduce_build(p, env, 0, s.parts, job, error);
 }
 
 static void probe(atrous_conv *conv)
@@ -133,6 +123,7 @@ static void probe(atrous_conv *conv)
 
 const struct atrous__solver atrous__gradient_planes = {.name = "gradient_planes",
                                                        .forms = 1u << ATROUS__GRADIENT,
+                                                       .types = ATROUS__TYPES_FLOAT,
                                                        .refuse = refuse,
                                                        .estimate = estimate,
                                                        .bound_terms = atrous__direct_terms,

@@ -28,13 +28,12 @@ static struct atrous__launch *add_launch(struct atrous__env *env, size_t count,
     return launch;
 }
 
-atrous_status atrous__gradient_build(const struct atrous__problem *p, struct atrous__env *env,
-                                     size_t first, struct atrous__job *job, atrous_error *error)
+/* dw and, behind its end, db, one work-item each. */
+static atrous_status build_gradient(const struct atrous__problem *p, struct atrous__env *env,
+                                    struct atrous__job *job, atrous_error *error)
 {
     const size_t count = p->out_count + p->bias_out_count;
-    if (first >= count)
-        return ATROUS_OK;
-    struct atrous__launch *launch = add_launch(env, count - first, job);
+    struct atrous__launch *launch = add_launch(env, count, job);
     const enum atrous__slot slots[] = {ATROUS__INPUT, ATROUS__GRAD_OUTPUT, ATROUS__OUTPUT,
                                        ATROUS__BIAS_OUTPUT};
     for (size_t i = 0; i < sizeof slots / sizeof *slots; ++i)
@@ -43,7 +42,6 @@ atrous_status atrous__gradient_build(const struct atrous__problem *p, struct atr
     atrous__launch_add(launch,
                        atrous__arg_int(p->conv.orientation == ATROUS_TRUE_CONVOLUTION ? 1 : 0));
     atrous__launch_add(launch, atrous__arg_long(p->out_count));
-    atrous__launch_add(launch, atrous__arg_long(first));
     atrous__launch_add(launch, atrous__arg_long(count));
     return atrous__launch_make(env, "reference.cl", "reference_gradient", atrous__type_option(p),
                                launch, error);
@@ -53,7 +51,7 @@ static atrous_status build(const struct atrous__problem *problem, struct atrous_
                            struct atrous__job *job, atrous_error *error)
 {
     if (problem->form == ATROUS__GRADIENT)
-        return atrous__gradient_build(problem, env, 0, job, error);
+        return build_gradient(problem, env, job, error);
     const struct atrous__pack_shape shape = {1, problem->channels, 0};
     atrous_status status = atrous__pack_build(problem, env, shape, job, error);
     if (status != ATROUS_OK)

@@ -80,11 +80,6 @@ bool atrous__gates_behind(const struct atrous__solver *solver,
 extern const struct atrous__solver *const atrous__solvers[];
 extern const size_t atrous__solver_count;
 
-/* Adds a launch that computes elements first .. of dw and, behind its end, of db, one work-item
- * each (kernels/reference.cl). Nothing is added where there are none. */
-atrous_status atrous__gradient_build(const struct atrous__problem *problem, struct atrous__env *env,
-                                     size_t first, struct atrous__job *job, atrous_error *error);
-
 /* The layout of packed weights that most solvers share (kernels/pack.cl):
  *     packed[group][filter block][channel block][tap][channel][filter]
  * with blocks of `filters` and `channels`, zero beyond the last. The true convolution's
