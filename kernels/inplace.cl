@@ -1,17 +1,21 @@
 // inplace.cl: depthwise convolution of planes at stride 1 that reads the input where it lies.
 //
-// Layout  x[N][C][D][H][W], y likewise, w[C][filter][tap] from pack.cl; padded by a constant
+// Layout  x[N][C][D][H][W], y likewise, w[C][filter][tap] from pack.cl
 // Group   several items in turn, each some rows of one output plane.
 // Inner   ROWS output rows a dilation apart share the lines they read, one vector of columns at
 //         a time; sums and taps stay in registers. Where input and output are equally wide, the
 //         vectors run on from row to row, up to a dilation's worth of rows, so that ragged rows
-//         waste no lanes. Lanes in the padding are masked, lines in it left out.
+//         waste no lanes. Lanes in the padding are masked, lines in it left out, or both are
+//         read where the padding repeats the plane: see inplace_repeat.clh.
 // Bounds  A masked lane still reads: what lies beside the line, but never outside the tensor.
 // Host    host/solve/inplace.c
 // Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1 -DTYPE=1
 // Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1 -DTYPE=1 -DFLOAT_SUMS
 // Lint    -DVEC=4 -DKH=2 -DKW=3 -DMASKED=7 -DPAD=1 -DPLAIN=0 -DTYPE=2
 // Lint    -DVEC=8 -DKH=5 -DKW=5 -DMASKED=31 -DPAD=0 -DPLAIN=1 -DTYPE=0
+// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=2 -DPLAIN=1 -DTYPE=0
+// Lint    -DVEC=8 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=3 -DPLAIN=0 -DTYPE=1
+// Lint    -DVEC=4 -DKH=2 -DKW=1 -DMASKED=0 -DPAD=4 -DPLAIN=0 -DTYPE=2
 
 #if !defined(VEC) || !defined(KH) || !defined(KW) || !defined(MASKED) || !defined(PAD) ||          \
     !defined(PLAIN)
@@ -20,8 +24,13 @@
 
 #include "layout.clh"
 #include "loose.clh"
+#include "padding.clh"
 #include "prefetch.clh"
 #include "problem.clh"
+
+// PAD: 0, 1 for a constant that is not zero, or a mode of padding.clh that repeats the plane.
+#define REPEATS (PAD > PADDING_CONSTANT)
+#define MOST_ROWS 4 // of a block
 
 // A plane and its tensor.
 typedef struct {
@@ -35,7 +44,30 @@ typedef struct {
     int ahead;                    // elements that are prefetched ahead
     float pad_value;
     const Epilogue *epilogue;
+    int4 sides; // columns beside a line that taps meet: left, right, 0, 0
+    int other[KW], is_left[KW]; // of each tap: see inplace_repeat.clh
 } Plane;
+
+// Where a line is read: elements away from where it would be, and further with each row of a run.
+typedef struct {
+    long by, step;
+} Move;
+
+// A vector of output columns.
+typedef struct {
+    long x, line_step, gap;      // element of lane 0 at tap 0, to the next line, the next tap
+    INTEGERS at;                 // columns of the lanes at tap 0
+    INTEGERS is_next;            // lanes in the row below
+    Move lines[MOST_ROWS + KH - 1]; // from x
+    long other[KW];              // where what lies beside the line is read, from its x
+} Place;
+
+#if REPEATS
+#include "inplace_repeat.clh"
+#endif
+#ifndef BESIDE
+#define BESIDE(at) ((VECTOR)(PAD ? p->pad_value : 0.0f))
+#endif
 
 // Where the lines of a run lie; see inplace_block.clh.
 #define INSIDE 0
@@ -62,37 +94,35 @@ typedef struct {
 #define ROWS 4
 #define PLACE INSIDE
 #include "inplace_block.clh"
-#define MOST_ROWS 4
-
 // `height` neighbouring rows from o on, and as many a dilation further, `rows` times, of which
 // the first tap's lines begin at `first`; those in `inside`, a bit each, lie in the plane.
 inline void sum_run(const Plane *p, const int o, const int rows, const int height, const int inside,
-                    const VECTOR *tap, const float bias)
+                    const Move *moves, const VECTOR *tap, const float bias)
 {
     const int run = height * p->out.z, all = (1 << (rows + KH - 1)) - 1;
     if (p->is_fenced) {
         for (int i = 0; i < rows; ++i)
-            sum1_2(p, o + i * p->dilation.y, inside >> i, run, tap, bias);
+            sum1_2(p, o + i * p->dilation.y, inside >> i, moves + i, run, tap, bias);
         return;
     }
     switch (2 * rows + ((inside & all) == all)) {
     case 9:
-        sum4_0(p, o, inside, run, tap, bias);
+        sum4_0(p, o, inside, moves, run, tap, bias);
         break;
     case 8:
-        sum4_1(p, o, inside, run, tap, bias);
+        sum4_1(p, o, inside, moves, run, tap, bias);
         break;
     case 5:
-        sum2_0(p, o, inside, run, tap, bias);
+        sum2_0(p, o, inside, moves, run, tap, bias);
         break;
     case 4:
-        sum2_1(p, o, inside, run, tap, bias);
+        sum2_1(p, o, inside, moves, run, tap, bias);
         break;
     case 3:
-        sum1_0(p, o, inside, run, tap, bias);
+        sum1_0(p, o, inside, moves, run, tap, bias);
         break;
     default:
-        sum1_1(p, o, inside, run, tap, bias);
+        sum1_1(p, o, inside, moves, run, tap, bias);
     }
 }
 
@@ -102,6 +132,7 @@ inline void sum_block(const Plane *p, const int o, const int rows, const int hei
 {
     for (int at = 0; at < height;) {
         int count = min(p->run_rows, height - at), inside = 0, line = o + at - p->pad.y;
+        Move moves[MOST_ROWS + KH - 1];
         // The rows of a run meet the same lines, all of which lie inside or outside.
 #pragma unroll
         for (int q = 0; q < MOST_ROWS + KH - 1; ++q, line += p->dilation.y) {
@@ -111,8 +142,12 @@ inline void sum_block(const Plane *p, const int o, const int rows, const int hei
                     : is_before        ? min(count, -line)
                     : is_inside        ? min(count, p->in.y - line)
                                        : count;
+#if REPEATS
+            if (q < rows + KH - 1)
+                count = min(count, find_line(p, line, moves + q));
+#endif
         }
-        sum_run(p, o + at, rows, count, inside, tap, bias);
+        sum_run(p, o + at, rows, count, inside, moves, tap, bias);
         at += count;
     }
 }
@@ -140,6 +175,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void inplace(TENSORS, GEOMETRY,
              const int4 item, // rows of one, items of a plane, rows of a run, elements ahead
              const ulong items, const ulong items_each, // in all, of a work-group
+             const int4 sides, // columns beside a line that taps meet: left, right, 0, 0
              const int run)
 {
     if (run == 0)
@@ -149,8 +185,14 @@ void inplace(TENSORS, GEOMETRY,
     const long plane_x = (long)in.y * in.z, plane_y = (long)out.y * out.z;
     const int filters = out.w, depth = in.x;
     const long inputs = (long)stride.w * kernel_.w * (long)plane_of(in);
-    const long before = pad.z, behind = (KW - 1) * dilation.z + max(out.z - in.z, 0);
-    Plane p = {x + x_at, inputs, 0, 0, y, in, out, dilation, pad, item.z, item.w, pad_value, &e};
+    const long beside = REPEATS ? 2 * in.z + VEC : 0; // of what repeats
+    const long before = pad.z + beside;
+    const long behind = (KW - 1) * dilation.z + max(out.z - in.z, 0) + beside;
+    Plane p = {x + x_at, inputs, 0, 0, y, in, out, dilation, pad, item.z, item.w, pad_value, &e,
+               sides, {0}, {0}};
+#if REPEATS
+    find_sides(&p);
+#endif
     const ulong first = get_global_id(0) * items_each, end = min(first + items_each, items);
     for (ulong at = first; at < end; ++at) {
         // Items of a plane, planes of a volume, filters of a group, groups, batch.
@@ -160,8 +202,11 @@ void inplace(TENSORS, GEOMETRY,
         const int filter = (int)(volume % (ulong)(filters * kernel_.w));
         p.x_at = (long)(volume / (ulong)filters * (ulong)depth + plane % (ulong)depth) * plane_x;
         const int end_row = min(o + item.x, out.y);
-        const long low = max(o - pad.y, 0);
-        const long high = min(end_row - pad.y + (KH - 1) * dilation.y, in.y);
+        const int first = o - pad.y, behind_last = end_row - pad.y + (KH - 1) * dilation.y;
+        long low = max(first, 0), high = min(behind_last, in.y);
+#if REPEATS
+        widen(first, behind_last, in.y, &low, &high);
+#endif
         p.is_fenced = p.x_at + low * in.z < before || p.x_at + high * in.z + behind > inputs;
         p.y = y + y_at + (long)plane * plane_y;
         VECTOR tap[KH * KW];

@@ -129,19 +129,27 @@ static void probe_channels(atrous_conv *conv)
     conv->input_layout = conv->output_layout = ATROUS_LAYOUT_NHWC;
 }
 
-/* Through filter.cl, which copies planes. */
-static void probe_copied(atrous_conv *conv)
+/* Through inplace.cl's halo. */
+static void probe_repeated(atrous_conv *conv)
 {
     probe(conv);
     conv->padding = ATROUS_PADDING_REFLECT;
 }
 
-const struct atrous__solver atrous__depthwise = {.name = "depthwise",
-                                                 .types = ATROUS__TYPES_FLOAT,
-                                                 .refuse = refuse,
-                                                 .estimate = estimate,
-                                                 .bound_terms = atrous__direct_terms,
-                                                 .workspace = atrous__no_workspace,
-                                                 .build = build,
-                                                 .probe = probe,
-                                                 .other_probes = {probe_channels, probe_copied}};
+/* Through filter.cl, which copies planes. */
+static void probe_copied(atrous_conv *conv)
+{
+    probe(conv);
+    conv->stride[0] = 2;
+}
+
+const struct atrous__solver atrous__depthwise = {
+    .name = "depthwise",
+    .types = ATROUS__TYPES_FLOAT,
+    .refuse = refuse,
+    .estimate = estimate,
+    .bound_terms = atrous__direct_terms,
+    .workspace = atrous__no_workspace,
+    .build = build,
+    .probe = probe,
+    .other_probes = {probe_channels, probe_repeated, probe_copied}};

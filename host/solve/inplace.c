@@ -17,7 +17,15 @@ struct shape {
     size_t rows, items;     /* of an item, of a plane */
     size_t run_rows, ahead; /* rows that a run of vectors may span, elements */
     struct atrous__deal deal;
+    size_t left, right; /* sides of inplace_repeat.clh */
+    bool repeats_once;  /* it serves */
 };
+
+/* Whether the padding is elements of the input. */
+static bool repeats(const struct atrous__problem *p)
+{
+    return p->conv.padding > ATROUS_PADDING_CONSTANT;
+}
 
 /* The columns of a row begin anew once at most in a vector. */
 static size_t choose_vector(const struct atrous__device *device, size_t width)
@@ -26,6 +34,20 @@ static size_t choose_vector(const struct atrous__device *device, size_t width)
     while (vector > width)
         vector /= 2;
     return vector;
+}
+
+/* Columns beside a line that taps meet, where the padding repeats lines; whether
+ * inplace_repeat.clh reads them there. Rows run on where a vector meets one line's end alone. */
+static void lay_sides(const struct atrous__problem *p, struct shape *s)
+{
+    const struct atrous__axis *w = &p->axis[ATROUS__W];
+    const size_t end = w->out + (w->kernel - 1) * w->dilation + w->crop;
+    s->left = w->pad;
+    s->right = end > w->in + w->pad ? end - w->in - w->pad : 0;
+    const size_t most = atrous__max(s->left, s->right);
+    s->repeats_once = most < w->in && (s->left == 0 || w->out <= w->in + 1);
+    if (most + s->vector > w->in)
+        s->run_rows = 1;
 }
 
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
@@ -42,6 +64,8 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.ahead = atrous__min(h->out * w->out, AHEAD_BYTES / sizeof(float));
     const size_t planes = p->batch * p->groups * p->filters * p->axis[ATROUS__D].out;
     s.deal = atrous__deal_tiles(p, device, planes * s.items);
+    if (repeats(p))
+        lay_sides(p, &s);
     return s;
 }
 
@@ -54,11 +78,12 @@ bool atrous__inplace_serves(const struct atrous__problem *p, const struct atrous
     const bool meets_depth = d->kernel == 1 && d->in == d->out && d->pad == d->crop;
     const bool has_steps = h->stride != 1 || w->stride != 1 || d->stride != 1;
     if (!has_planes || !meets_depth || has_steps || p->channels != 1 ||
-        h->kernel * w->kernel > MOST_TAPS || h->kernel == 1 ||
-        p->conv.padding > ATROUS_PADDING_CONSTANT)
+        h->kernel * w->kernel > MOST_TAPS || h->kernel == 1)
         return false;
     /* A row holds a vector. */
-    return atrous__min(w->in, w->out) >= 4 && device->vector >= 4;
+    if (atrous__min(w->in, w->out) < 4 || device->vector < 4)
+        return false;
+    return !repeats(p) || shape_of(p, device).repeats_once;
 }
 
 double atrous__inplace_estimate(const struct atrous__problem *p,
@@ -94,6 +119,7 @@ atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atro
     atrous__launch_add(launch, atrous__arg_int4(s.rows, s.items, s.run_rows, s.ahead));
     atrous__launch_add(launch, atrous__arg_long(s.deal.tiles));
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
+    atrous__launch_add(launch, atrous__arg_int4(s.left, s.right, 0, 0));
     const atrous_conv *conv = &p->conv;
     const bool is_plain = conv->activation == ATROUS_ACTIVATION_NONE &&
                           conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1;
@@ -101,6 +127,7 @@ atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atro
     snprintf(options, sizeof options,
              "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d %s", s.vector,
              p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
-             atrous__pad_value(p) != 0, is_plain, atrous__type_option(p));
+             repeats(p) ? (int)p->conv.padding : atrous__pad_value(p) != 0, is_plain,
+             atrous__type_option(p));
     return atrous__launch_make(env, "inplace.cl", "inplace", options, launch, error);
 }
