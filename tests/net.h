@@ -56,11 +56,17 @@ void net_run(struct net_run *run, const struct net *net, const atrous_source *ou
              size_t count);
 void net_run_free(struct net_run *run);
 
-/* The layers one by one, each by a plan of its own on memory of its own; `at` gets the tensor
- * of each output, to be freed. */
-void net_layers(const struct net *net, const atrous_source *outputs, size_t count, float **at);
+/* Makes every layer's plan take the solver. */
+void net_use(struct net *net, const char *solver);
 
-/* A run of the stack gives what its layers give one by one, within a rounding or two. */
+/* The layers one by one, each by a plan of its own, with the solver that the stack's has where
+ * there is a stack, on memory of its own. What each layer gives is held against the truth about
+ * what it was given itself: one layer's bound, and nothing carried along. `at` gets the tensor of
+ * each output, to be freed. NCHW. */
+void net_layers(const struct net *net, const atrous_stack *stack, const atrous_source *outputs,
+                size_t count, float **at);
+
+/* A run of the stack gives what its layers give one by one, bit for bit. */
 void net_expect_same(const struct net *net, const atrous_source *outputs, size_t count);
 
 /* The problem of a layer, completed from those before it. */

@@ -11,8 +11,8 @@
 
 #include "data.h"
 #include "directed_draw.h"
+#include "epilogue.h"
 #include "harness.h"
-#include "loose.h"
 #include "shapes.h"
 #include "stored.h"
 
@@ -76,45 +76,6 @@ static void draw_conv(struct random *random, atrous_type type, atrous_conv *conv
     conv->beta = random_chance(random, 25) ? -0.75 : 0.0;
 }
 
-/* All of the epilogue of output `at` on the sums of all filters, which `filter` ones a plane have.
- */
-static struct loose finish(const struct directed *p, const double *sums, const double *bounds,
-                           size_t at)
-{
-    const atrous_conv *conv = &p->conv;
-    const bool is_gated = conv->activation == ATROUS_ACTIVATION_GATED,
-               is_late = conv->channel_scale || conv->type == ATROUS_TYPE_I8;
-    const size_t channels = conv->out_channels / (is_gated ? 2 : 1);
-    const size_t plane = p->counts.y / conv->batch / conv->out_channels;
-    const size_t n = at / plane / channels, o = at / plane % channels;
-    struct loose v[2];
-
-    for (size_t half = 0; half < (is_gated ? 2 : 1); ++half) {
-        const size_t k = o + half * channels;
-        const size_t from = (n * conv->out_channels + k) * plane + at % plane;
-        v[half] = (struct loose){sums[from], bounds[from]};
-        if (is_late && p->scale != NULL)
-            v[half] = loose_times((double)p->scale[k], v[half]);
-        if (is_late && p->bias != NULL)
-            v[half] = loose_sum(v[half], (struct loose){(double)p->bias[k], 0});
-    }
-    const struct loose residual = {p->residual != NULL ? (double)p->residual[at] : 0, 0};
-    struct loose to = v[0];
-    if (conv->residual == ATROUS_RESIDUAL_BEFORE)
-        to = loose_sum(to, residual);
-    to = is_gated ? loose_gate(v[0], v[1]) : loose_activate(conv, to);
-    if (conv->residual == ATROUS_RESIDUAL_AFTER)
-        to = loose_sum(to, residual);
-    if (conv->alpha != 1.0)
-        to = loose_times(conv->alpha, to);
-    if (conv->beta != 0.0)
-        to = loose_sum(to, loose_times(conv->beta, (struct loose){(double)p->previous[at], 0}));
-    to.error += stored_half_step(conv->type, fabs(to.value) + to.error);
-    if (conv->type == ATROUS_TYPE_I8)
-        to.value = fmin(fmax(to.value, -128.0), 127.0);
-    return to;
-}
-
 /* Minimal filtering may be some bounds of direct summation off: how far exactly the plan's own
  * check knows, which directed_run() makes. */
 static double slack_of(const char *solver)
@@ -138,7 +99,7 @@ static bool verify(const char *solver, const struct directed *p, const double *s
         if (buffers == 1 && !directed_run_buffers(solver, p, got))
             break;
         for (size_t i = 0; i < count; ++i) {
-            const struct loose want = finish(p, sums, loose, i);
+            const struct loose want = epilogue_of(p, sums, loose, i);
             char text[256];
             if (!(fabs((double)got[i] - want.value) <= want.error))
                 fail_msg(
@@ -151,25 +112,6 @@ static bool verify(const char *solver, const struct directed *p, const double *s
     free(loose);
     free(got);
     return ran;
-}
-
-/* Sums of all filters without an epilogue, but with a bias that is part of them. */
-static void solve_sums(const struct directed *p, double *sums, double *bounds)
-{
-    struct directed plain = *p;
-    const bool is_integer = p->conv.type == ATROUS_TYPE_I8;
-
-    plain.conv.type = ATROUS_TYPE_F32;
-    plain.conv.activation = ATROUS_ACTIVATION_NONE;
-    plain.conv.residual = ATROUS_RESIDUAL_NONE;
-    plain.conv.alpha = 1.0;
-    plain.conv.beta = 0.0;
-    plain.residual = plain.scale = NULL;
-    plain.bias = p->conv.channel_scale || is_integer ? NULL : p->bias;
-    directed_solve(&plain, sums, bounds);
-    /* Exact, and rounded to a float once. */
-    for (size_t i = 0; i < p->counts.y && is_integer; ++i)
-        bounds[i] = (double)FLT_EPSILON * fabs(sums[i]);
 }
 
 /* Which solvers ran, and ran gated with groups. */
@@ -205,7 +147,7 @@ static void run_one(struct random *random, atrous_type type, struct counts *ran)
     p.residual = d.forward.residual != ATROUS_RESIDUAL_NONE ? d.y : NULL;
     double *sums = calloc(d.counts.y, sizeof *sums), *bounds = calloc(d.counts.y, sizeof *bounds);
     assert_true(sums != NULL && bounds != NULL);
-    solve_sums(&p, sums, bounds);
+    epilogue_sums(&p, sums, bounds);
     for (size_t s = 0; s < harness.solver_count; ++s) {
         const bool is_gated = d.forward.activation == ATROUS_ACTIVATION_GATED;
         const bool did = verify(harness.solver[s], &p, sums, bounds);

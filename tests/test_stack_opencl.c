@@ -111,7 +111,7 @@ static void open_user(struct user *user, cl_command_queue_properties properties)
     user->info.struct_size = sizeof user->info;
     assert_int_equal(atrous_stack_query(user->stack, &user->info, NULL), ATROUS_OK);
     assert_false(user->info.on_cpu_path);
-    net_layers(&user->net, two_outputs, 2, user->want);
+    net_layers(&user->net, user->stack, two_outputs, 2, user->want);
     make_buffers(user);
 }
 
