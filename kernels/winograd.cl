@@ -37,6 +37,7 @@
 #define PRODUCTS_SPACE __global
 #endif
 #include "windows.clh"
+#define SUMS_SPACE __local
 #define ROWS PX
 #include "products.clh"
 #define ROWS 4
@@ -89,14 +90,14 @@ inline void multiply_point(PRODUCTS_SPACE const float *v, const int v_step,
     // Left-over tiles go in blocks of 4, which still fill the pipeline: 2 more than a multiple
     // of 6 make two of them.
     for (; count - i >= PX && count - i != PX + 2 && count - i != PX + 1; i += PX) {
-        JOIN(products, PX)(v + i * v_step, v_step, u, channels, m + i * FB);
+        JOIN(products, PX)(v + i * v_step, v_step, u, channels, 0, m + i * FB);
         fetch_ahead(reads, reads_each);
         fetch_ahead(writes, writes_each);
     }
     for (; count - i >= 4; i += 4)
-        products4(v + i * v_step, v_step, u, channels, m + i * FB);
+        products4(v + i * v_step, v_step, u, channels, 0, m + i * FB);
     for (; i < count; ++i)
-        products1(v + i * v_step, v_step, u, channels, m + i * FB);
+        products1(v + i * v_step, v_step, u, channels, 0, m + i * FB);
 }
 
 // Outputs of one filter block from its products, to sums[pixel][FB].
@@ -248,34 +249,9 @@ void winograd_output(TENSORS_FROM(float), GEOMETRY, TILING, __local float *m, __
 }
 #endif
 
-// u = G w GT. One work-item per filter (of whole blocks) and channel; zero beyond the last.
-__kernel void winograd_pack(__global const STORED *restrict w, const ulong w_at,
-                            __global float *restrict u, const ulong u_at,
-                            const int4 shape, // filters, channels of a group, filter blocks, flip
-                            const int depths, // taps along the depth
-                            const int gate,   // lanes of a gated run, or 0
-                            const ulong filter_step, const ulong channel_step, // as in pack.cl
-                            const ulong count, const int run)
+// Taps of one plane to its points.
+inline void transform_taps(const float *g, float *points)
 {
-    const ulong at = get_global_id(0);
-    if (run == 0 || at >= count)
-        return;
-    const int channels = shape.y * depths, channel = (int)(at % (ulong)channels);
-    const int c = channel % shape.y, depth = channel / shape.y;
-    const ulong row = at / (ulong)channels;
-    const int slot = (int)(row % (ulong)(shape.z * FB));
-    const ulong group = row / (ulong)(shape.z * FB);
-    const int f = filter_of_lane(slot / FB, slot % FB, FB, gate, shape.x);
-    const int taps = AXES == 2 ? R * R : R;
-
-    const ulong first = w_at + group * (ulong)shape.x * (ulong)channels * (ulong)taps +
-                        (ulong)max(f, 0) * filter_step + (ulong)c * channel_step;
-
-    float g[AXES == 2 ? R * R : R], points[POINTS];
-    for (int i = 0; i < taps; ++i) {
-        const int tap = depth * taps + i;
-        g[i] = f >= 0 ? get(w + first + (ulong)(shape.w ? depths * taps - 1 - tap : tap)) : 0.0f;
-    }
 #if AXES == 2
     float half_done[R * ALPHA];
     for (int i = 0; i < R; ++i)
@@ -285,10 +261,8 @@ __kernel void winograd_pack(__global const STORED *restrict w, const ulong w_at,
 #else
     taps_axis(g, 1, points, 1);
 #endif
-    __global float *to = u + u_at +
-                         (group * (ulong)shape.z + (ulong)(slot / FB)) *
-                             (ulong)(POINTS * channels * FB) +
-                         (ulong)(channel * FB + slot % FB);
-    for (int point = 0; point < POINTS; ++point)
-        to[(ulong)point * (ulong)(channels * FB)] = points[point];
 }
+
+#define TAPS (AXES == 2 ? R * R : R)
+#define PACK_POINTS winograd_pack
+#include "points_pack.clh"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "oracle.h"
+#include "testing.h"
 
 enum { POINTS = 6, TAPS = 4, OUTPUTS = 4 };
 
@@ -53,6 +54,50 @@ static struct axis_filter toom_cook(long m, long r)
             }
         }
     }
+    return f;
+}
+
+/* One place of a whole phase: `output` of the values times `tap` of the taps and `input`. */
+static void add_place(struct axis_filter *f, double sum[OUTPUTS][POINTS][TAPS],
+                      const double output[], const double tap[], const double input[])
+{
+    for (long i = 0; i < f->m; ++i) {
+        f->output_sum[i] += fabs(output[i]);
+        for (long s = 0; s < f->r; ++s)
+            for (long u = 1; u <= f->m; ++u) {
+                const double way = output[i] * tap[s] * input[u - 1];
+                f->way[i][u][s] += fabs(way);
+                sum[i][u][s] += way;
+            }
+    }
+}
+
+/* A phase of n values between zeros, of which inputs 0 and n + 1 are the first: products of even
+ * parts at +-p and of odd parts at +-q; of two values, what they share and what each has besides.
+ * The signed ways must add up to the convolution. */
+static struct axis_filter whole_phase(long n)
+{
+    struct axis_filter f = {.m = n, .r = 3, .points = n + 2};
+    double sum[OUTPUTS][POINTS][TAPS] = {{{0}}};
+
+    if (n == 1)
+        add_place(&f, sum, (double[]){1}, (double[]){0, 1, 0}, (double[]){1});
+    if (n == 2) {
+        add_place(&f, sum, (double[]){1, 1}, (double[]){0, 1, 0}, (double[]){1, 1});
+        add_place(&f, sum, (double[]){1, 0}, (double[]){0, -1, 1}, (double[]){0, 1});
+        add_place(&f, sum, (double[]){0, 1}, (double[]){1, -1, 0}, (double[]){1, 0});
+    }
+    for (int sign = -1; n == 3 && sign <= 1; sign += 2) {
+        const double p = sign * 1.5, q = sign * 0.5;
+        add_place(&f, sum, (double[]){1, p, 1}, (double[]){0.25 / p, 0.25, 0.25 / p},
+                  (double[]){1, p, 1});
+        add_place(&f, sum, (double[]){1, q, -1}, (double[]){0.25 / q, 0.25, -0.25 / q},
+                  (double[]){1, -q, -1});
+    }
+    for (long i = 0; i < n; ++i)
+        for (long u = 1; u <= n; ++u)
+            for (long s = 0; s < 3; ++s)
+                assert_true(fabs(sum[i][u][s] - (u == i + s ? 1.0 : 0.0)) < 1e-12);
     return f;
 }
 
@@ -161,13 +206,37 @@ static double magnitude_of(const struct data *data, const struct sheet *s, size_
     return sum + (data->bias != NULL ? fabs((double)data->bias[k]) : 0.0);
 }
 
+/* The same by whole phases. */
+static struct sheet phases_of(const atrous_conv *conv)
+{
+    struct sheet sheet = sheet_of(conv, 1, 1);
+    const long columns = (sheet.in[2] + sheet.dilation[2] - 1) / sheet.dilation[2];
+    const long rows = (sheet.in[1] + sheet.dilation[1] - 1) / sheet.dilation[1];
+
+    if (conv->kernel[conv->rank - 1] == 3)
+        sheet.columns = whole_phase(columns);
+    if (conv->rank > 1 && conv->kernel[conv->rank - 2] == 3)
+        sheet.rows = whole_phase(rows);
+    return sheet;
+}
+
+/* Two in an input of 3 values, one of 2; three and one in a tap; two and one in an output. */
+static double phase_roundings(const struct axis_filter *f)
+{
+    return f->m == 3 ? 7 : f->m == 2 ? 3 : 0;
+}
+
 double minimal_bound(const struct data *data, long m, size_t at)
 {
-    const struct sheet s = sheet_of(&data->conv, m, (long)data->conv.kernel[data->conv.rank - 1]);
+    const long r = (long)data->conv.kernel[data->conv.rank - 1];
+    const struct sheet s = m > 0 ? sheet_of(&data->conv, m, r) : phases_of(&data->conv);
+    const double roundings_of_m = m > 0
+                                      ? roundings(m, r, data->conv.rank)
+                                      : phase_roundings(&s.rows) + phase_roundings(&s.columns) + 1;
     const size_t plane = (size_t)(s.out[0] * s.out[1] * s.out[2]);
     const long pixel = (long)(at % plane);
-    const double terms = roundings(m, s.columns.r, data->conv.rank) +
-                         (double)(data->conv.in_channels / data->conv.groups) * (double)s.depths;
+    const double terms =
+        roundings_of_m + (double)(data->conv.in_channels / data->conv.groups) * (double)s.depths;
     const double magnitude = magnitude_of(
         data, &s, at / plane / data->conv.out_channels, at / plane % data->conv.out_channels,
         pixel / s.out[2] / s.out[1], pixel / s.out[2] % s.out[1], pixel % s.out[2]);

@@ -5,7 +5,8 @@
 #include "data.h"
 
 /* The bound of the output at flat index `at` when computed by F(outputs, taps of the last axis):
- * kernel 3, (with 3 outputs) 2, 3x3 or any depth of 3x3; NCHW. */
+ * kernel 3, (with 3 outputs) 2, 3x3 or any depth of 3x3; NCHW. 0 outputs: by whole phases, whose
+ * paddings are as wide as the dilations. */
 double minimal_bound(const struct data *data, long outputs, size_t at);
 
 /* In one dimension: terms of that bound without the channels, and the most that |x| * |w| of one

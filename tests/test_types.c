@@ -323,6 +323,8 @@ static void own_grounds_agree(void **state)
                    {"filter", 3, 4, 1, 33, 3, ATROUS_FORWARD},
                    {"winograd", 16, 24, 1, 21, 3, ATROUS_FORWARD},
                    {"winograd", 20, 33, 1, 18, 3, ATROUS_BACKWARD_DATA},
+                   {"phases", 16, 24, 1, 5, 3, ATROUS_FORWARD},
+                   {"phases", 20, 33, 1, 6, 3, ATROUS_BACKWARD_DATA},
                    {"simd", 9, 40, 1, 19, 3, ATROUS_TRANSPOSED},
                    {"tile", 9, 40, 1, 19, 3, ATROUS_FORWARD},
                    {"gradient", 16, 20, 1, 17, 3, ATROUS_BACKWARD_WEIGHTS},
@@ -361,6 +363,7 @@ static void own_grounds_agree(void **state)
             assert_true(value != NULL && bound != NULL);
             directed_solve(&problem, value, bound);
             const bool is_minimal = strcmp(grounds[i].solver, "winograd") == 0 ||
+                                    strcmp(grounds[i].solver, "phases") == 0 ||
                                     strcmp(grounds[i].solver, "gradient_minimal") == 0;
             for (size_t j = 0; j < count && is_minimal; ++j)
                 bound[j] *= 8;

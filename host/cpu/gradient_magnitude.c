@@ -50,9 +50,9 @@ static void transform_x(const struct job *job, const struct tile *tile, size_t c
     const ptrdiff_t width = (ptrdiff_t)view->axis[ATROUS__W].in;
     const ptrdiff_t id = atrous__source(view, ATROUS__D, tile->od, 0);
     struct atrous__square x = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
-    for (size_t row = 0; row < h->points; ++row) {
+    for (size_t row = 0; row < h->inputs; ++row) {
         const ptrdiff_t ih = atrous__source(view, ATROUS__H, tile->row, row);
-        for (size_t column = 0; column < w->points; ++column) {
+        for (size_t column = 0; column < w->inputs; ++column) {
             const ptrdiff_t iw = atrous__source(view, ATROUS__W, tile->column, column);
             const ptrdiff_t pixel = ((id * height) + ih) * width + iw;
             const float value = id < 0 || ih < 0 || iw < 0
@@ -61,8 +61,8 @@ static void transform_x(const struct job *job, const struct tile *tile, size_t c
             x.at[row][column] = fabs((double)value) + ATROUS__TINY;
         }
     }
-    atrous__square_apply(h->input, h->points, h->points, &x, &half);
-    atrous__square_apply(w->input, w->points, w->points, &half, &whole);
+    atrous__square_apply(h->input, h->points, h->inputs, &x, &half);
+    atrous__square_apply(w->input, w->points, w->inputs, &half, &whole);
     atrous__square_flatten(&whole, h->points, w->points, points);
 }
 

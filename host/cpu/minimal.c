@@ -51,14 +51,14 @@ static void transform_input(const struct job *job, const struct tile *tile, size
     const ptrdiff_t plane =
         (ptrdiff_t)(axis[ATROUS__H].in * axis[ATROUS__W].in * job->view.in.pixel);
     struct atrous__square x = {{{0}}}, half = {{{0}}}, whole = {{{0}}};
-    for (size_t row = 0; row < h->points; ++row)
-        for (size_t column = 0; column < w->points; ++column) {
+    for (size_t row = 0; row < h->inputs; ++row)
+        for (size_t column = 0; column < w->inputs; ++column) {
             const ptrdiff_t at = tile->x[row][column];
             const float value = id < 0 || at < 0 ? job->view.pad_value : channel[id * plane + at];
             x.at[row][column] = fabs((double)value) + ATROUS__TINY;
         }
-    atrous__square_apply(h->input, h->points, h->points, &x, &half);
-    atrous__square_apply(w->input, w->points, w->points, &half, &whole);
+    atrous__square_apply(h->input, h->points, h->inputs, &x, &half);
+    atrous__square_apply(w->input, w->points, w->inputs, &half, &whole);
     atrous__square_flatten(&whole, h->points, w->points, points);
 }
 
@@ -96,15 +96,15 @@ static void transform_output(const struct job *job, size_t k, const double *sums
             y->at[row][column] = atrous__within_range(y->at[row][column] + start);
 }
 
-/* Where the tile whose first output is given reads. A tile's points follow each other as taps
+/* Where the tile whose first output is given reads. A tile's inputs follow each other as taps
  * do, beyond the last tap too. */
 static void place_inputs(const struct job *job, struct tile *tile)
 {
     const struct atrous__view *view = &job->view;
     const ptrdiff_t width = (ptrdiff_t)view->axis[ATROUS__W].in;
-    for (size_t row = 0; row < job->rows->points; ++row) {
+    for (size_t row = 0; row < job->rows->inputs; ++row) {
         const ptrdiff_t ih = atrous__source(view, ATROUS__H, tile->row, row);
-        for (size_t column = 0; column < job->columns->points; ++column) {
+        for (size_t column = 0; column < job->columns->inputs; ++column) {
             const ptrdiff_t iw = atrous__source(view, ATROUS__W, tile->column, column);
             tile->x[row][column] =
                 ih < 0 || iw < 0 ? -1 : (ih * width + iw) * (ptrdiff_t)view->in.pixel;

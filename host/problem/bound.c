@@ -29,11 +29,14 @@
  *     F(4,3)   2 fma    g0+g1+g2, * 1/6, 1/6 itself: 4           m1+m2, +m0, +(m3+m4): 3
  *     F(2,3)   1        g0+g1+g2: 2                              m1+m2, +m0: 2
  *     F(3,2)   1        g0+g1: 1                                 m1+m2, +m0: 2
+ *     phase 3  x0+x2, fma: 2   g0+g2, 1/6 itself, fma: 3         m1+m2, +(m3+m4) or fma: 2
+ *     phase 2  1        1                                        1
  *
  * all of them once per axis, then C/G for the products and their sum and 1 for the bias. The taps
  * of a kernel's depth are channels here: C/G times KD of them.
  *
- *     n - C/G  F(4,3) 19 in two dimensions, 10 in one; F(2,3) 11, 6; F(3,2) 5 in one.
+ *     n - C/G  F(4,3) 19 in two dimensions, 10 in one; F(2,3) 11, 6; F(3,2) 5 in one; whole
+ *              phases (kernels/phases.clh) of up to 3 x 3 inputs 15, of 2 x 2 7.
  *
  * The gradient of the weights is F(R,M) of the same points: M gradients a tile and axis take the
  * place of the taps, and the sum runs over tiles, not channels. Its F(3,4) has the points' scales
@@ -41,20 +44,27 @@
  * C/G come the products on the longest way through the sums over tiles; there is no bias.
  *
  * Flushed denormals. The etas of a transform, each times the entries it still meets, amount to
- * at most 300 FLT_MIN in a transformed input (12 for F(2,3) and F(3,2)) and 8 FLT_MIN in a
+ * at most 300 FLT_MIN in a transformed input (12 for the others) and 8 FLT_MIN in a
  * transformed tap; the products' sum and the output's transform add at most C/G + 4 per entry
  * of A. ATROUS__TINY = 8 * FLT_MIN / FLT_EPSILON, added to every |d|, |g| and to each point's
  * sum, covers all three: n * FLT_EPSILON * TINY is 8n * FLT_MIN, and what multiplies it, the
- * product over the axes of a row sum of |B| or |G|, is at least 2 or 1/4 per axis. */
+ * product over the axes of a row sum of |B| or |G|, is at least 2 (1 for a whole phase, where n is
+ * more than 16) or 1/4 per axis. */
 #include "problem/bound.h"
 
 /* No filtering: an axis along which the kernel is 1. */
-static const struct atrous__minimal f11 = {
-    .outputs = 1, .taps = 1, .points = 1, .input = {{1}}, .tap = {{1}}, .output = {{1}}};
+static const struct atrous__minimal f11 = {.outputs = 1,
+                                           .taps = 1,
+                                           .inputs = 1,
+                                           .points = 1,
+                                           .input = {{1}},
+                                           .tap = {{1}},
+                                           .output = {{1}}};
 
 static const struct atrous__minimal f23 = {
     .outputs = 2,
     .taps = 3,
+    .inputs = 4,
     .points = 4,
     .input_roundings = 1,
     .tap_roundings = 2,
@@ -67,6 +77,7 @@ static const struct atrous__minimal f23 = {
 static const struct atrous__minimal f32 = {
     .outputs = 3,
     .taps = 2,
+    .inputs = 4,
     .points = 4,
     .input_roundings = 1,
     .tap_roundings = 1,
@@ -88,6 +99,7 @@ static const struct atrous__minimal f32 = {
 static const struct atrous__minimal f43 = {
     .outputs = 4,
     .taps = 3,
+    .inputs = 6,
     .points = 6,
     .input_roundings = 2,
     .tap_roundings = 4,
@@ -106,6 +118,7 @@ static const struct atrous__minimal f43 = {
 static const struct atrous__minimal f34 = {
     .outputs = 3,
     .taps = 4,
+    .inputs = 6,
     .points = 6,
     .input_roundings = 2,
     .tap_roundings = 2,
@@ -115,6 +128,39 @@ static const struct atrous__minimal f34 = {
     .output = {{1.0 / 4, 1.0 / 6, 1.0 / 6, 1.0 / 24, 1.0 / 24},
                {0, 1.0 / 6, 1.0 / 6, 1.0 / 12, 1.0 / 12},
                {0, 1.0 / 6, 1.0 / 6, 1.0 / 6, 1.0 / 6, 1}},
+};
+
+/* A whole phase of 1, 2 or 3 inputs between zeros (kernels/phases.clh): what lies past its ends
+ * enters nothing. */
+static const struct atrous__minimal whole_phase[] = {
+    {.outputs = 1,
+     .taps = 3,
+     .inputs = 3,
+     .points = 1,
+     .input = {{0, 1}},
+     .tap = {{0, 1}},
+     .output = {{1}}},
+    {.outputs = 2,
+     .taps = 3,
+     .inputs = 4,
+     .points = 3,
+     .input_roundings = 1,
+     .tap_roundings = 1,
+     .output_roundings = 1,
+     .input = {{0, 1, 1}, {0, 0, 1}, {0, 1}},
+     .tap = {{0, 1}, {0, 1, 1}, {1, 1}},
+     .output = {{1, 1}, {1, 0, 1}}},
+    {.outputs = 3,
+     .taps = 3,
+     .inputs = 5,
+     .points = 4,
+     .input_roundings = 2,
+     .tap_roundings = 3,
+     .output_roundings = 2,
+     .input = {{0, 1, 1.5, 1}, {0, 1, 1.5, 1}, {0, 1, 0.5, 1}, {0, 1, 0.5, 1}},
+     .tap =
+         {{1.0 / 6, 0.25, 1.0 / 6}, {1.0 / 6, 0.25, 1.0 / 6}, {0.5, 0.25, 0.5}, {0.5, 0.25, 0.5}},
+     .output = {{1, 1, 1, 1}, {1.5, 1.5, 0.5, 0.5}, {1, 1, 1, 1}}},
 };
 
 struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem)
@@ -136,6 +182,17 @@ struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem
     return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
 }
 
+struct atrous__bound atrous__phases_bound(const struct atrous__problem *problem, size_t rows,
+                                          size_t columns)
+{
+    const bool is_line = problem->axis[ATROUS__H].kernel == 1;
+    const bool is_column = problem->axis[ATROUS__W].kernel == 1;
+    const struct atrous__minimal *h = is_line ? &f11 : &whole_phase[rows - 1];
+    const struct atrous__minimal *w = is_column ? &f11 : &whole_phase[columns - 1];
+    const double terms = roundings(h) + (double)problem->channels + roundings(w) + 1;
+    return (struct atrous__bound){.terms = terms, .rows = h, .columns = w};
+}
+
 struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem *problem,
                                                     size_t outputs, double products)
 {
@@ -154,7 +211,7 @@ static double row_sum(const double row[ATROUS__MINIMAL])
 }
 
 /* The magnitude of the worst output where |x| = |w| = 1, along one axis, as a multiple of what
- * the output can be: 16, 8/3 and 3 for F(4,3), F(2,3) and F(3,2). */
+ * the output can be: 16, 8/3 and 3 for F(4,3), F(2,3) and F(3,2); 31/9 for a whole phase of 3. */
 static double amplification(const struct atrous__minimal *f)
 {
     double most = 0;

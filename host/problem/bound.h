@@ -6,12 +6,12 @@
 
 #include "problem/problem.h"
 
-enum { ATROUS__MINIMAL = 6 }; /* points of an axis, at most */
+enum { ATROUS__MINIMAL = 6 }; /* inputs or points of an axis, at most */
 
 /* Minimal filtering F(outputs, taps) along one axis: the roundings of the longest way through
  * each transform, and the transforms' absolute values, by [to][from]. */
 struct atrous__minimal {
-    size_t outputs, taps, points;
+    size_t outputs, taps, inputs, points;
     double input_roundings, tap_roundings, output_roundings;
     double input[ATROUS__MINIMAL][ATROUS__MINIMAL];
     double tap[ATROUS__MINIMAL][ATROUS__MINIMAL];
@@ -34,6 +34,11 @@ struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem)
 /* F(outputs, kernel of W) along W and, unless its kernel is 1, along H: F(4,3), F(2,3) or
  * F(3,2), at strides of 1. */
 struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem, size_t outputs);
+
+/* Of 3x3, 1x3 or 3x1 kernels at strides of 1 where outputs are as many as inputs and each phase of
+ * rows and of columns is computed whole, as if it had as many inputs as said: 1, 2 or 3. */
+struct atrous__bound atrous__phases_bound(const struct atrous__problem *problem, size_t rows,
+                                          size_t columns);
 
 /* The same of the gradient of the weights: F(kernel, outputs), where `products` of them follow one
  * another in a sum over tiles of outputs. */

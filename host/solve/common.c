@@ -57,15 +57,27 @@ void atrous__launch_add_geometry(struct atrous__launch *launch, const struct atr
     launch->stored = atrous__type_bytes(p->conv.type);
 }
 
-void atrous__launch_add_problem(struct atrous__launch *launch, const struct atrous__problem *p)
+void atrous__launch_add_tensors(struct atrous__launch *launch, struct atrous__arg first)
 {
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
+    atrous__launch_add(launch, first);
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__BIAS));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__SCALE));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__RESIDUAL));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__OUTPUT));
+}
+
+void atrous__launch_add_problem(struct atrous__launch *launch, const struct atrous__problem *p)
+{
+    atrous__launch_add_tensors(launch, atrous__arg_tensor(ATROUS__INPUT));
     atrous__launch_add_geometry(launch, p);
+}
+
+struct atrous__launch *atrous__job_add(struct atrous__job *job, size_t groups)
+{
+    struct atrous__launch *launch = &job->launch[job->launch_count++];
+    *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
+    return launch;
 }
 
 const char *atrous__refuse_wide(const struct atrous__problem *p)

@@ -135,13 +135,6 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
                       atrous__vector_macs_per_ms(device);
 }
 
-static struct atrous__launch *add_launch(struct atrous__job *job, size_t groups)
-{
-    struct atrous__launch *launch = &job->launch[job->launch_count++];
-    *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
-    return launch;
-}
-
 static struct atrous__arg workspace_from(size_t first)
 {
     return atrous__arg_tensor_from(ATROUS__WORKSPACE, first);
@@ -153,7 +146,7 @@ static atrous_status build_side(const struct atrous__problem *p, struct atrous__
                                 struct atrous__job *job, atrous_error *error)
 {
     const struct atrous__windows *w = &s->windows;
-    struct atrous__launch *launch = add_launch(job, p->groups * s->blocks);
+    struct atrous__launch *launch = atrous__job_add(job, p->groups * s->blocks);
     atrous__launch_add(launch, atrous__arg_tensor(slot));
     atrous__launch_add(launch, workspace_from(side->first));
     atrous__launch_add_geometry(launch, p);
@@ -175,7 +168,7 @@ static atrous_status build_products(const struct atrous__problem *p, struct atro
                                     struct atrous__job *job, atrous_error *error)
 {
     struct atrous__launch *launch =
-        add_launch(job, s->windows.points * p->groups * s->dy.slices * s->x.slices);
+        atrous__job_add(job, s->windows.points * p->groups * s->dy.slices * s->x.slices);
     const struct atrous__arg args[] = {
         workspace_from(s->x.first),
         workspace_from(s->dy.first),
@@ -198,7 +191,7 @@ static atrous_status build_taps(const struct atrous__problem *p, struct atrous__
                                 atrous_error *error)
 {
     struct atrous__launch *launch =
-        add_launch(job, p->groups * s->dy.slices * (s->dy.width / s->vector) * s->x.slices);
+        atrous__job_add(job, p->groups * s->dy.slices * (s->dy.width / s->vector) * s->x.slices);
     const struct atrous__arg args[] = {
         workspace_from(s->sums_at),
         atrous__arg_tensor(ATROUS__OUTPUT),

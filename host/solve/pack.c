@@ -96,3 +96,56 @@ atrous_status atrous__pack_build(const struct atrous__problem *p, struct atrous_
 {
     return atrous__pack_residue(p, env, shape, NULL, job, error);
 }
+
+static uint64_t format_of_points(const struct atrous__problem *p,
+                                 const struct atrous__points_shape *shape)
+{
+    const uint64_t what[] = {(uint64_t)p->conv.orientation,
+                             (uint64_t)p->conv.type,
+                             p->groups,
+                             p->channels,
+                             p->axis[ATROUS__D].kernel,
+                             p->axis[ATROUS__H].kernel,
+                             p->axis[ATROUS__W].kernel,
+                             p->filters,
+                             p->filter_step,
+                             p->channel_step,
+                             shape->filters,
+                             shape->points,
+                             atrous__gate_lanes(p, shape->filters),
+                             shape->mark};
+    return atrous__hash(ATROUS__HASH_SEED, what, sizeof what);
+}
+
+atrous_status atrous__points_pack(const struct atrous__problem *p, struct atrous__env *env,
+                                  const struct atrous__points_shape *shape, struct atrous__job *job,
+                                  atrous_error *error)
+{
+    const size_t blocks = atrous__ceil_div(p->filters, shape->filters);
+    const size_t depth = p->axis[ATROUS__D].kernel;
+    size_t pairs = p->groups * p->channels * depth, points;
+    if (!atrous__mul(pairs, blocks * shape->filters, &pairs) ||
+        !atrous__mul(pairs, shape->points, &points) || points > SIZE_MAX / sizeof(cl_float))
+        return atrous__fail(error, ATROUS_UNSUPPORTED, "weights", "packed, they overflow");
+    job->packed_bytes = points * sizeof(cl_float);
+    job->format = format_of_points(p, shape);
+
+    struct atrous__launch *launch = &job->pack[job->pack_count++];
+    *launch = (struct atrous__launch){
+        .dims = 1, .global = {atrous__round_up(pairs, ITEMS)}, .local = {ITEMS}, .any_local = true};
+    const bool is_flipped = p->conv.orientation == ATROUS_TRUE_CONVOLUTION;
+    const struct atrous__arg args[] = {
+        atrous__arg_tensor(ATROUS__PLAIN),
+        atrous__arg_tensor(ATROUS__WEIGHTS),
+        atrous__arg_int4(p->filters, p->channels, blocks, is_flipped),
+        atrous__arg_int(depth),
+        atrous__arg_int(atrous__gate_lanes(p, shape->filters)),
+        atrous__arg_long(p->filter_step),
+        atrous__arg_long(p->channel_step),
+        atrous__arg_long(pairs),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    launch->stored = atrous__type_bytes(p->conv.type);
+    return atrous__launch_make(env, shape->name, shape->entry, shape->options, launch, error);
+}

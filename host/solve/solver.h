@@ -99,6 +99,17 @@ atrous_status atrous__pack_residue(const struct atrous__problem *problem, struct
                                    const struct atrous__residue residue[ATROUS__AXES],
                                    struct atrous__job *job, atrous_error *error);
 
+/* Packs weights as the points of minimal filtering, packed[group][filter block][point][channel]
+ * [filter], by kernels/points_pack.clh; `mark` tells its formats from those of other solvers. */
+struct atrous__points_shape {
+    size_t filters, points; /* filters of a block */
+    uint64_t mark;
+    const char *name, *entry, *options; /* the kernel's file and name, and what it is built with */
+};
+atrous_status atrous__points_pack(const struct atrous__problem *problem, struct atrous__env *env,
+                                  const struct atrous__points_shape *shape, struct atrous__job *job,
+                                  atrous_error *error);
+
 /* What kernels keep in 32-bit ints may be no more than this: sums of four of them fit. */
 enum { ATROUS__WIDEST = INT_MAX / 4 };
 
@@ -148,6 +159,9 @@ const char *atrous__type_option(const struct atrous__problem *problem);
 /* The flags of kernels/layout.clh. */
 size_t atrous__layout_flags(const struct atrous__problem *problem);
 
+/* A launch of `groups` work-groups of one work-item, appended to the job. */
+struct atrous__launch *atrous__job_add(struct atrous__job *job, size_t groups);
+
 /* Appends arguments to a launch. */
 void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
 
@@ -158,7 +172,10 @@ void atrous__launch_add(struct atrous__launch *launch, struct atrous__arg arg);
 void atrous__launch_add_geometry(struct atrous__launch *launch,
                                  const struct atrous__problem *problem);
 
-/* What direct kernels begin with: x, w, bias, scale, residual, y, then the geometry. */
+/* What kernels that finish outputs begin with: `first` for x, then w, bias, scale, residual, y. */
+void atrous__launch_add_tensors(struct atrous__launch *launch, struct atrous__arg first);
+
+/* The same of x itself, then the geometry: what direct kernels begin with. */
 void atrous__launch_add_problem(struct atrous__launch *launch,
                                 const struct atrous__problem *problem);
 

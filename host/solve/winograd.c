@@ -132,50 +132,6 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     return 0.02 + (products * 1.15 + transforms) / atrous__vector_macs_per_ms(device);
 }
 
-static uint64_t format_of(const struct atrous__problem *p, const struct shape *s)
-{
-    const uint64_t what[] = {(uint64_t)p->conv.orientation,
-                             (uint64_t)p->conv.type,
-                             p->groups,
-                             p->channels,
-                             p->axis[ATROUS__D].kernel,
-                             p->filters,
-                             p->filter_step,
-                             p->channel_step,
-                             s->windows.outputs,
-                             s->windows.taps,
-                             s->windows.axes,
-                             filters_of_block(s),
-                             atrous__gate_lanes(p, filters_of_block(s)),
-                             UINT64_C(0x77696e6f)};
-    return atrous__hash(ATROUS__HASH_SEED, what, sizeof what);
-}
-
-static atrous_status build_pack(const struct atrous__problem *p, struct atrous__env *env,
-                                const struct shape *s, const char *options, struct atrous__job *job,
-                                atrous_error *error)
-{
-    enum { ITEMS = 64 };
-    const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(s));
-    const size_t pairs = p->groups * blocks * filters_of_block(s) * channels_of(p);
-    job->packed_bytes = pairs * s->windows.points * sizeof(float);
-    job->format = format_of(p, s);
-    struct atrous__launch *launch = &job->pack[job->pack_count++];
-    *launch = (struct atrous__launch){
-        .dims = 1, .global = {atrous__round_up(pairs, ITEMS)}, .local = {ITEMS}, .any_local = true};
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__PLAIN));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
-    atrous__launch_add(launch, atrous__arg_int4(p->filters, p->channels, blocks,
-                                                p->conv.orientation == ATROUS_TRUE_CONVOLUTION));
-    atrous__launch_add(launch, atrous__arg_int(p->axis[ATROUS__D].kernel));
-    atrous__launch_add(launch, atrous__arg_int(atrous__gate_lanes(p, filters_of_block(s))));
-    atrous__launch_add(launch, atrous__arg_long(p->filter_step));
-    atrous__launch_add(launch, atrous__arg_long(p->channel_step));
-    atrous__launch_add(launch, atrous__arg_long(pairs));
-    launch->stored = atrous__type_bytes(p->conv.type);
-    return atrous__launch_make(env, "winograd.cl", "winograd_pack", options, launch, error);
-}
-
 /* Geometry, lattice, tile and room: what all three kernels share. */
 static void add_common(struct atrous__launch *launch, const struct atrous__problem *p,
                        const struct shape *s, size_t slices)
@@ -188,29 +144,12 @@ static void add_common(struct atrous__launch *launch, const struct atrous__probl
                        atrous__arg_int4(s->windows.tiles, s->row, s->windows.chunks, POINT_GAP));
 }
 
-static struct atrous__launch *add_launch(struct atrous__job *job, size_t groups)
-{
-    struct atrous__launch *launch = &job->launch[job->launch_count++];
-    *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
-    return launch;
-}
-
-static void add_tensors(struct atrous__launch *launch, enum atrous__slot first)
-{
-    atrous__launch_add(launch, atrous__arg_tensor(first));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WEIGHTS));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__BIAS));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__SCALE));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__RESIDUAL));
-    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__OUTPUT));
-}
-
 static atrous_status build_fused(const struct atrous__problem *p, struct atrous__env *env,
                                  const struct shape *s, const char *options,
                                  struct atrous__job *job, atrous_error *error)
 {
-    struct atrous__launch *launch = add_launch(job, groups_of(p, s));
-    add_tensors(launch, ATROUS__INPUT);
+    struct atrous__launch *launch = atrous__job_add(job, groups_of(p, s));
+    atrous__launch_add_tensors(launch, atrous__arg_tensor(ATROUS__INPUT));
     add_common(launch, p, s, 1);
     atrous__launch_add(launch, atrous__arg_local(s->patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s->points_bytes));
@@ -225,7 +164,7 @@ static atrous_status build_staged(const struct atrous__problem *p, struct atrous
 {
     const size_t groups = groups_of(p, s);
     job->workspace_bytes = groups * s->points_bytes;
-    struct atrous__launch *launch = add_launch(job, groups);
+    struct atrous__launch *launch = atrous__job_add(job, groups);
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
     atrous__launch_add(launch, atrous__arg_tensor(ATROUS__WORKSPACE));
     add_common(launch, p, s, 1);
@@ -238,8 +177,8 @@ static atrous_status build_staged(const struct atrous__problem *p, struct atrous
 
     const size_t blocks = atrous__ceil_div(p->filters, filters_of_block(s));
     const size_t slices = atrous__ceil_div(blocks, s->slice);
-    launch = add_launch(job, groups * slices);
-    add_tensors(launch, ATROUS__WORKSPACE);
+    launch = atrous__job_add(job, groups * slices);
+    atrous__launch_add_tensors(launch, atrous__arg_tensor(ATROUS__WORKSPACE));
     add_common(launch, p, s, slices);
     atrous__launch_add(launch, atrous__arg_local(s->products_bytes));
     atrous__launch_add(launch, atrous__arg_local(s->sums_bytes));
@@ -256,7 +195,10 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
              "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu -DFUSED=%d %s", s.vector,
              s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes, s.is_fused,
              atrous__type_option(p));
-    const atrous_status status = build_pack(p, env, &s, options, job, error);
+    const struct atrous__points_shape pack = {filters_of_block(&s), s.windows.points,
+                                              UINT64_C(0x77696e6f), "winograd.cl",
+                                              "winograd_pack",      options};
+    const atrous_status status = atrous__points_pack(p, env, &pack, job, error);
     if (status != ATROUS_OK)
         return status;
     return s.is_fused ? build_fused(p, env, &s, options, job, error)

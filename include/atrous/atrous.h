@@ -522,7 +522,7 @@ typedef struct atrous_check {
  * Stability of Numerical Algorithms, chapter 3); FLT_MIN stands for denormals that a device may
  * flush to zero.
  *
- * Direct summation, by every solver but winograd and by the CPU path:
+ * Direct summation, by every solver but winograd and phases and by the CPU path:
  *
  *     terms = 1 + (C/G) * taps          magnitude = |bias| + sum |w*x|
  *
@@ -551,7 +551,11 @@ typedef struct atrous_check {
  * the M of the fewest products whose bound still promises three bits: for |x| <= X, |w| <= W an
  * error of at most 1/8 of (C/G) * taps * X * W. In 2-D that lets F(4,3) serve up to 4077
  * channels a group and F(2,3) up to 147000; past those it refuses. ATROUS_MATH_STRICT never
- * uses it.
+ * uses it, nor phases.
+ *
+ * phases, where every phase is so short that it lies whole between zeros of the padding, is
+ * minimal filtering too: the same magnitude, over a tile of one phase, whose inputs are all of it,
+ * and r = 1 + the sum over both axes of 7, 3 or 0 where the longest phase has 3, 2 or 1 values.
  *
  * Types other than F32 are read exactly, so that the bound of what is stored is that of the float
  * before it plus half the distance of the type's neighbours there. Of I8 sums it is FLT_EPSILON *

@@ -1,4 +1,5 @@
-/* The error bound of winograd: kept on hostile data, and tight enough to catch a wrong output. */
+/* The error bounds of minimal filtering, winograd's and that of whole phases: kept on hostile data,
+ * and tight enough to catch a wrong output. */
 #include "testing.h"
 
 #include <math.h>
@@ -56,19 +57,19 @@ static struct data draw(const atrous_conv *conv, enum kind kind, struct random *
 
 /* ------------------------------------------------------------------------- the tests */
 
-/* NULL where the device is not one winograd is made for. */
-static atrous_plan *plan_winograd(const atrous_conv *conv)
+/* NULL where the device is not one the solver is made for. */
+static atrous_plan *plan_by(const char *solver, const atrous_conv *conv)
 {
     atrous_plan_options options;
     atrous_plan *plan = NULL;
     atrous_error error;
 
     atrous_plan_options_init(&options, sizeof options);
-    options.solver = "winograd";
+    options.solver = solver;
     const atrous_status status = atrous_plan_create(harness.context, conv, &options, &plan, &error);
     if (status == ATROUS_UNSUPPORTED && strstr(error.message, "local memory of its own") != NULL)
         return NULL;
-    harness_expect_ok(status, &error, "winograd", conv);
+    harness_expect_ok(status, &error, solver, conv);
     return plan;
 }
 
@@ -103,13 +104,15 @@ static atrous_check check_of(atrous_plan *plan, const struct data *data, float *
     return check;
 }
 
-/* M of the F(M,R) whose bound the library states; none fails the test. */
-static long stated_outputs(const struct data *data, const atrous_check *check)
+/* M of the F(M,R) whose bound the library states, 0 for that of whole phases; none fails the
+ * test. */
+static long stated_outputs(const char *solver, const struct data *data, const atrous_check *check)
 {
+    const bool is_winograd = strcmp(solver, "winograd") == 0;
     const bool is_pair = data->conv.kernel[data->conv.rank - 1] == 2;
     char text[256];
 
-    for (long m = is_pair ? 3 : 4; m >= 2; m -= 2)
+    for (long m = !is_winograd ? 0 : is_pair ? 3 : 4; m >= (is_winograd ? 2 : 0); m -= 2)
         if (is_close(check->worst_bound, minimal_bound(data, m, check->worst_at)))
             return m;
     fail_msg("the bound %.9g at y[%zu] is no F(M,R)'s; %s", check->worst_bound, check->worst_at,
@@ -142,11 +145,11 @@ static void expect_caught(atrous_plan *plan, const struct data *data, float *y, 
     y[at] = right;
 }
 
-/* Runs a kind of data; the worst share of the bound, or -1 where winograd does not serve. */
-static double try_kind(const atrous_conv *conv, enum kind kind)
+/* Runs a kind of data; the worst share of the bound, or -1 where the solver does not serve. */
+static double try_kind(const char *solver, const atrous_conv *conv, enum kind kind)
 {
     struct random random = {seed};
-    atrous_plan *plan = plan_winograd(conv);
+    atrous_plan *plan = plan_by(solver, conv);
     char text[256];
 
     if (plan == NULL)
@@ -155,10 +158,10 @@ static double try_kind(const atrous_conv *conv, enum kind kind)
     float *y = floats(data.y_count);
     run(plan, &data, y);
     const atrous_check check = check_of(plan, &data, y);
-    const long m = stated_outputs(&data, &check);
+    const long m = stated_outputs(solver, &data, &check);
     const double worst =
         data.y_count * conv->in_channels <= 600000 ? worst_share(&data, y, m) : check.worst;
-    printf("F(%ld,%zu) %-11s worst/bound %.5f; %s\n", m, conv->kernel[conv->rank - 1],
+    printf("%s F(%ld,%zu) %-11s worst/bound %.5f; %s\n", solver, m, conv->kernel[conv->rank - 1],
            kind_name[kind], check.worst, shape_text(conv, text, sizeof text));
     assert_int_equal(check.checked, data.y_count);
     assert_true(check.worst <= 1.0);
@@ -194,7 +197,7 @@ static void sweep(int rank, size_t kernel)
         for (size_t d = 0; d < (c == 2 ? 2 : 4); ++d)
             for (enum kind kind = REALS; kind < KINDS; ++kind) {
                 const atrous_conv conv = ragged(rank, channels[c], kernel, dilations[d]);
-                const double worst = try_kind(&conv, kind);
+                const double worst = try_kind("winograd", &conv, kind);
                 if (worst < 0)
                     skip();
                 most[kind] = fmax(most[kind], worst);
@@ -235,7 +238,8 @@ static void winograd_bound_of_paddings(void **state)
             conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 300.0 : 0.0;
             conv.pad_begin[0] = 5;
             conv.orientation = kernel == 3 ? ATROUS_TRUE_CONVOLUTION : ATROUS_CROSS_CORRELATION;
-            if (try_kind(&conv, REALS) < 0 || try_kind(&conv, HUGE_PIXEL) < 0)
+            if (try_kind("winograd", &conv, REALS) < 0 ||
+                try_kind("winograd", &conv, HUGE_PIXEL) < 0)
                 skip();
         }
 }
@@ -260,7 +264,8 @@ static void winograd_bound_of_depth(void **state)
             conv.padding = (atrous_padding)mode;
             conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 3.0 : 0.0;
             conv.orientation = i == 1 ? ATROUS_TRUE_CONVOLUTION : ATROUS_CROSS_CORRELATION;
-            if (try_kind(&conv, REALS) < 0 || try_kind(&conv, HUGE_PIXEL) < 0)
+            if (try_kind("winograd", &conv, REALS) < 0 ||
+                try_kind("winograd", &conv, HUGE_PIXEL) < 0)
                 skip();
         }
 }
@@ -270,7 +275,7 @@ static void winograd_bound_beside_nan(void **state)
 {
     const atrous_conv conv = ragged(2, 16, 3, 2);
     struct random random = {seed};
-    atrous_plan *plan = plan_winograd(&conv);
+    atrous_plan *plan = plan_by("winograd", &conv);
 
     (void)state;
     if (plan == NULL)
@@ -298,7 +303,7 @@ static void winograd_needs_a_bound_of_its_own(void **state)
     const atrous_conv conv = ragged(2, 16, 3, 1);
     struct random random = {seed};
     struct mismatch worst;
-    atrous_plan *plan = plan_winograd(&conv);
+    atrous_plan *plan = plan_by("winograd", &conv);
 
     (void)state;
     if (plan == NULL)
@@ -313,14 +318,14 @@ static void winograd_needs_a_bound_of_its_own(void **state)
     atrous_plan_destroy(plan);
 }
 
-static void expect_refusal(const atrous_conv *conv, const char *reason)
+static void expect_refusal(const char *solver, const atrous_conv *conv, const char *reason)
 {
     atrous_plan_options options;
     atrous_plan *plan = NULL;
     atrous_error error;
 
     atrous_plan_options_init(&options, sizeof options);
-    options.solver = "winograd";
+    options.solver = solver;
     assert_int_equal(atrous_plan_create(harness.context, conv, &options, &plan, &error),
                      ATROUS_UNSUPPORTED);
     assert_non_null(strstr(error.message, reason));
@@ -329,16 +334,149 @@ static void expect_refusal(const atrous_conv *conv, const char *reason)
 static void winograd_refuses_by_its_bound(void **state)
 {
     atrous_conv conv = ragged(2, 512, 3, 1);
-    atrous_plan *plan = plan_winograd(&conv);
+    atrous_plan *plan = plan_by("winograd", &conv);
 
     (void)state;
     if (plan == NULL)
         skip();
     conv.in_channels = 200000;
-    expect_refusal(&conv, "error bound");
+    expect_refusal("winograd", &conv, "error bound");
     conv.in_channels = 64;
     conv.math = ATROUS_MATH_STRICT;
-    expect_refusal(&conv, "strict");
+    expect_refusal("winograd", &conv, "strict");
+    atrous_plan_destroy(plan);
+}
+
+/* An image of which each axis has phases of up to `rows` and `columns` values. */
+static atrous_conv short_phases(size_t channels, size_t rows, size_t columns, size_t longest)
+{
+    atrous_conv conv = shape_square(2, channels, 18, 13, 3, 1);
+
+    conv.input[1] = 17;
+    for (int i = 0; i < 2; ++i) {
+        const size_t values = i == 0 ? rows : columns, in = conv.input[i];
+        /* So that some phases, or (longest) all, are as long as that. */
+        const size_t least = (in + values - 1) / values,
+                     most = (in - 1) / (values - 1 + !(values - 1));
+        conv.dilation[i] = values == 1 ? in + longest : longest ? least : most;
+        conv.pad_begin[i] = conv.pad_end[i] = conv.dilation[i];
+    }
+    conv.has_bias = 1;
+    return conv;
+}
+
+static void phases_bound_of_every_length(void **state)
+{
+    const size_t channels[] = {16, 37, 100};
+    double most[KINDS] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < (harness.quick ? 1 : 3) * 16; ++i)
+        for (enum kind kind = REALS; kind < KINDS; kind += 1 + (enum kind)(i / 16)) {
+            const atrous_conv conv =
+                short_phases(channels[i / 16], 1 + i % 4, 1 + i / 4 % 4, i / 2 % 2);
+            if (i % 4 == 3 || i / 4 % 4 == 3 || (i % 4 == 0 && i / 4 % 4 == 0))
+                continue; /* too long, or a middle tap alone */
+            const double worst = try_kind("phases", &conv, kind);
+            if (worst < 0)
+                skip();
+            most[kind] = fmax(most[kind], worst);
+        }
+    for (enum kind kind = REALS; kind < KINDS; ++kind)
+        assert_true(kind == DENORMAL || most[kind] > 1e-4);
+}
+
+/* Lines and columns of taps, groups, a batch, planes of a volume, the true convolution. */
+static void phases_bound_of_other_shapes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 12; ++i) {
+        atrous_conv conv = short_phases(40, 2 + i % 2, 3 - i / 2 % 2, i % 2);
+        conv.groups = conv.batch = 1 + i % 2;
+        conv.out_channels = 36;
+        conv.orientation = i % 3 == 1 ? ATROUS_TRUE_CONVOLUTION : ATROUS_CROSS_CORRELATION;
+        if (i >= 4 && i < 8) {
+            conv.kernel[i % 2] = 1;
+            conv.pad_begin[i % 2] = conv.pad_end[i % 2] = 0;
+        } else if (i >= 8) {
+            conv.rank = 3;
+            for (int axis = 2; axis > 0; --axis) {
+                conv.input[axis] = conv.input[axis - 1];
+                conv.kernel[axis] = 3;
+                conv.dilation[axis] = conv.pad_begin[axis] = conv.pad_end[axis] =
+                    conv.dilation[axis - 1];
+            }
+            conv.input[0] = 3;
+            conv.kernel[0] = conv.dilation[0] = conv.stride[2] = 1;
+            conv.pad_begin[0] = conv.pad_end[0] = 0;
+        }
+        if (try_kind("phases", &conv, REALS) < 0 || try_kind("phases", &conv, HUGE_PIXEL) < 0)
+            skip();
+    }
+}
+
+/* Either layout on either side, what follows the sum, a batch: the plan's own check. */
+static void phases_serve_layouts_and_epilogues(void **state)
+{
+    struct random random = {seed};
+    atrous_error error;
+
+    (void)state;
+    for (size_t i = 0; i < (harness.quick ? 8 : 28); ++i) {
+        atrous_conv conv = short_phases(21, 2 + i % 2, 1 + i / 2 % 3, i / 3 % 2);
+        conv.batch = 3;
+        conv.out_channels = 46;
+        conv.input_layout = (atrous_layout)(i / 2 % 2);
+        conv.output_layout = (atrous_layout)(i % 2);
+        conv.activation = (atrous_activation)(i % 7);
+        conv.activation_low = -0.25;
+        conv.activation_high = 0.5;
+        conv.residual = conv.activation == ATROUS_ACTIVATION_GATED ? ATROUS_RESIDUAL_AFTER
+                                                                   : (atrous_residual)(i % 3);
+        conv.alpha = 0.75;
+        atrous_plan *plan = plan_by("phases", &conv);
+        if (plan == NULL)
+            skip();
+        struct data data = data_draw(&conv, &random, FILL_REALS);
+        float *y = floats(data.y_count), *residual = floats(data.y_count);
+        random_fill(&random, residual, data.y_count);
+        atrous_arrays arrays = arrays_of(&data, y);
+        atrous_check check = {.struct_size = sizeof check};
+        arrays.residual = residual;
+        harness_expect_ok(atrous_plan_run(plan, &arrays, &error), &error, "run", &conv);
+        harness_expect_ok(atrous_plan_check(plan, &arrays, &check, &error), &error, "check", &conv);
+        assert_true(check.checked > 0 && check.worst <= 1.0);
+        y[check.worst_at] += 1.0f;
+        harness_expect_ok(atrous_plan_check(plan, &arrays, &check, &error), &error, "check", &conv);
+        assert_true(check.worst > 1.0);
+        free(residual);
+        free(y);
+        data_free(&data);
+        atrous_plan_destroy(plan);
+    }
+}
+
+static void phases_refuses_what_is_not_its_own(void **state)
+{
+    atrous_conv conv = short_phases(16, 3, 2, 1);
+    atrous_plan *plan = plan_by("phases", &conv);
+
+    (void)state;
+    if (plan == NULL)
+        skip();
+    conv.dilation[0] = conv.pad_begin[0] = conv.pad_end[0] = 4;
+    expect_refusal("phases", &conv, "more than 3 values");
+    conv = short_phases(16, 1, 1, 1);
+    expect_refusal("phases", &conv, "one tap");
+    conv = short_phases(16, 3, 3, 1);
+    conv.pad_end[1] += 1;
+    expect_refusal("phases", &conv, "as wide as the dilation");
+    conv.pad_end[1] -= 1;
+    conv.padding = ATROUS_PADDING_REPLICATE;
+    expect_refusal("phases", &conv, "not zeros");
+    conv.padding = ATROUS_PADDING_ZEROS;
+    conv.math = ATROUS_MATH_STRICT;
+    expect_refusal("phases", &conv, "strict");
     atrous_plan_destroy(plan);
 }
 
@@ -353,11 +491,15 @@ int main(void)
         cmocka_unit_test(winograd_bound_beside_nan),
         cmocka_unit_test(winograd_needs_a_bound_of_its_own),
         cmocka_unit_test(winograd_refuses_by_its_bound),
+        cmocka_unit_test(phases_bound_of_every_length),
+        cmocka_unit_test(phases_bound_of_other_shapes),
+        cmocka_unit_test(phases_serve_layouts_and_epilogues),
+        cmocka_unit_test(phases_refuses_what_is_not_its_own),
     };
     int failed = harness_open();
 
     if (failed == 0)
-        failed = cmocka_run_group_tests_name("winograd", tests, NULL, NULL);
+        failed = cmocka_run_group_tests_name("minimal", tests, NULL, NULL);
     harness_close();
     return failed;
 }
