@@ -14,6 +14,7 @@
 // Host    host/solve/phases.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DNH=3 -DNW=3 -DKH=3 -DKW=3 -DTYPE=0
 // Lint    -DVEC=16 -DFV=2 -DPX=8 -DNH=2 -DNW=3 -DKH=3 -DKW=3 -DTYPE=1
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DNH=3 -DNW=2 -DKH=3 -DKW=3 -DTYPE=2 -DFLOAT_SUMS
 // Lint    -DVEC=16 -DFV=1 -DPX=12 -DNH=1 -DNW=2 -DKH=1 -DKW=3 -DTYPE=2
 
 #if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(NH) || !defined(NW) ||              \

@@ -122,9 +122,6 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
         return wide;
     if (p->conv.math == ATROUS_MATH_STRICT)
         return "strict math asks for direct summation";
-    const char *gated = atrous__refuse_gated(p);
-    if (gated != NULL)
-        return gated;
     const char *geometry = refuse_geometry(p);
     if (geometry != NULL)
         return geometry;
@@ -272,6 +269,7 @@ static void other_probe(atrous_conv *conv)
 const struct atrous__solver atrous__phases = {.name = "phases",
                                               .types = ATROUS__TYPES_FLOAT,
                                               .scales = true,
+                                              .gated_groups = 1,
                                               .refuse = refuse,
                                               .estimate = estimate,
                                               .bound = bound,
