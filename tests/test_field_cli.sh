@@ -89,6 +89,26 @@ texts_apart() {
         END { exit bad }' >overlaps || fail "$what: $(head -n 3 overlaps)"
 }
 
+# taps_inside FILE N: N red points, each within the box of its layer's kernel, drawn before it.
+taps_inside() {
+    checks=$((checks + 1))
+    awk -v expected="$2" '
+        function value(name) {
+            match($0, " " name "=\"[-0-9.e+]*")
+            return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) + 0
+        }
+        /class="pixel"/ { left = value("x"); top = value("y")
+                          right = left + value("width"); bottom = top + value("height") }
+        /class="tap"/ {
+            x = value("cx"); y = value("cy"); r = value("r"); ++taps
+            if (x - r < left || x + r > right || y - r < top || y + r > bottom) {
+                print "the point at " x ", " y " leaves its box"; bad = 1
+            }
+        }
+        END { if (taps != expected) print taps " points, not " expected
+              exit bad || taps != expected }' "$1" >outside || fail "$1: $(head -n 3 outside)"
+}
+
 # JSON, with the keys and shapes that other programs read.
 run 0 k3d1 k3d2 k3d4 --json
 has '"size":[15,15],"jump":[1,1],"start":[0,0],"holes":0,"macs":27,"parameters":27,"dense_macs":225,"remedy":null,"coverage":[[1,1,2,1,3,2,3,1,3,2,3,1,2,1,1],[1,1,2,1,3'
@@ -159,7 +179,14 @@ checks=$((checks + 1))
 # 16 inputs, then 8, 4, 2, 1 outputs of the layers on the way.
 [ "$(grep -c 'class="reached"' wavenet.svg)" = 31 ] || fail "wavenet: not 31 dots on the paths"
 draw long.svg --rank 1 k2d1 k2d2 k2d4 k2d8 k2d16 k2d32 k2d64 k2d128 k2d256 k2d512
+taps_inside taps.svg 9
+taps_inside stack.svg 27
+taps_inside wavenet.svg 8
+taps_inside long.svg 20
+draw wide.svg --rank 1 k3d1 k3d8 k3d300
+taps_inside wide.svg 9
 draw large.svg k3d1 k3d2 k3d4 k3d8 k3d16 k3d32
+taps_inside large.svg 54
 draw uneven.svg k3x5d2x4s1p2c64 k3s2p1c128 k3d3 --shape 1,3,40,60
 draw volume.svg --rank 3 k3d1x2x2 k3d2
 draw one.svg k1

@@ -51,7 +51,10 @@ const char *svg_axes_short(const size_t *axes, int rank, char *text, size_t size
 /* A section's heading and its explanation; moves svg->y below them. */
 void svg_section(struct svg *svg, const char *title, const char *explanation);
 
-/* Lines between cells and a frame around them; tiny cells get the frame alone. */
+/* Lines between cells, but for tiny ones; a frame; both, around the cells. */
+void svg_lines(struct svg *svg, double x, double y, size_t rows, size_t columns, double cell,
+               double cell_height);
+void svg_frame(struct svg *svg, double x, double y, double width, double height);
 void svg_grid(struct svg *svg, double x, double y, size_t rows, size_t columns, double cell,
               double cell_height);
 

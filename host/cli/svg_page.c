@@ -138,22 +138,33 @@ void svg_section(struct svg *svg, const char *title, const char *explanation)
     svg->y += 16;
 }
 
-void svg_grid(struct svg *svg, double x, double y, size_t rows, size_t columns, double cell,
-              double cell_height)
+void svg_lines(struct svg *svg, double x, double y, size_t rows, size_t columns, double cell,
+               double cell_height)
 {
     const double width = (double)columns * cell, height = (double)rows * cell_height;
-    if (cell >= 5) {
-        fputs("<path class=\"grid\" d=\"", svg->body);
-        for (size_t i = 1; i < columns; ++i)
-            fprintf(svg->body, "M%.6g %.6gv%.6g", x + (double)i * cell, y, height);
-        for (size_t i = 1; i < rows; ++i)
-            fprintf(svg->body, "M%.6g %.6gh%.6g", x, y + (double)i * cell_height, width);
-        fputs("\"/>\n", svg->body);
-    }
+    if (cell < 5)
+        return;
+    fputs("<path class=\"grid\" d=\"", svg->body);
+    for (size_t i = 1; i < columns; ++i)
+        fprintf(svg->body, "M%.6g %.6gv%.6g", x + (double)i * cell, y, height);
+    for (size_t i = 1; i < rows; ++i)
+        fprintf(svg->body, "M%.6g %.6gh%.6g", x, y + (double)i * cell_height, width);
+    fputs("\"/>\n", svg->body);
+}
+
+void svg_frame(struct svg *svg, double x, double y, double width, double height)
+{
     fprintf(svg->body,
             "<rect class=\"frame\" x=\"%.6g\" y=\"%.6g\" width=\"%.6g\" height=\"%.6g\"/>\n", x, y,
             width, height);
     reach(svg, x + width);
+}
+
+void svg_grid(struct svg *svg, double x, double y, size_t rows, size_t columns, double cell,
+              double cell_height)
+{
+    svg_lines(svg, x, y, rows, columns, cell, cell_height);
+    svg_frame(svg, x, y, (double)columns * cell, (double)rows * cell_height);
 }
 
 double svg_flow_place(struct svg_flow *flow, double width, double height)

@@ -9,6 +9,7 @@ enum {
     CELL_COMFORT = 12,
     PANEL_MAX = 440,
     STRIP_HEIGHT = 16,
+    STRIP_MARGINS = 14, /* of the widest strip's ends, for the points on its first and last cell */
     CAPTION_HEIGHT = 36,
     AROUND = 1
 };
@@ -30,11 +31,30 @@ static double choose_cell(const struct cli_stack *made, int axis)
         most = own > most ? own : most;
     }
     double cell = (SVG_CONTENT - 28.0 * (double)made->stack.layer_count) / (double)sum;
-    const double room = axis == 0 ? SVG_CONTENT : PANEL_MAX;
+    const double widest = axis == 0 ? SVG_CONTENT - STRIP_MARGINS : SVG_CONTENT;
+    const double room = axis == 0 ? widest : PANEL_MAX;
     if (cell < CELL_COMFORT)
         cell = fmin(CELL_COMFORT, fmax(cell, room / (double)most));
-    cell = fmin(cell, fmin(CELL_MAX, (double)SVG_CONTENT / (double)most));
+    cell = fmin(cell, fmin(CELL_MAX, widest / (double)most));
     return cell > 6 ? floor(cell) : cell;
+}
+
+/* A strip is taller than its cells are wide: there, points may reach over their cells. */
+static double radius_of(const atrous_field_layer *layer, const struct svg_plane *plane, double cell,
+                        double cell_height)
+{
+    const size_t step = svg_columns(plane, layer->dilation);
+    return plane->row_axis < 0
+               ? fmin(cell_height * 0.32, fmax(0.4 * cell * (double)step, cell * 0.32))
+               : fmax(cell * 0.32, 2);
+}
+
+/* Room at either end of a strip, for what reaches over its first and last cell. */
+static double margin_of(const atrous_field_layer *layer, const struct svg_plane *plane, double cell,
+                        double cell_height)
+{
+    const double over = radius_of(layer, plane, cell, cell_height) - cell / 2;
+    return plane->row_axis < 0 && over > 0 ? over + 1 : 0;
 }
 
 /* The pixels that taps meet, tinted, then the points. */
@@ -45,11 +65,7 @@ static void draw_points(struct svg *svg, const atrous_field_layer *layer,
     const size_t rows = svg_rows(plane, layer->kernel), columns = svg_columns(plane, layer->kernel);
     const size_t row_step = svg_rows(plane, layer->dilation);
     const size_t column_step = svg_columns(plane, layer->dilation);
-    /* A strip is taller than its cells are wide: there, points may reach over their cells. */
-    const double radius =
-        plane->row_axis < 0
-            ? fmin(cell_height * 0.32, fmax(0.4 * cell * (double)column_step, cell * 0.32))
-            : fmax(cell * 0.32, 2);
+    const double radius = radius_of(layer, plane, cell, cell_height);
     for (int points = 0; points <= 1; ++points)
         for (size_t r = 0; r < rows; ++r)
             for (size_t c = 0; c < columns; ++c) {
@@ -92,20 +108,21 @@ static void draw_panel(struct svg *svg, const struct cli_stack *made, size_t lay
     const size_t rows = across(made, layer, plane->row_axis);
     const size_t columns = across(made, layer, plane->column_axis);
     const double top = svg->y + CAPTION_HEIGHT;
+    const double margin = margin_of(own, plane, cell, cell_height);
+    const double width = (double)columns * cell + 2 * margin, height = (double)rows * cell_height;
     const double row_inset = plane->row_axis < 0 ? 0 : AROUND * cell_height, inset = AROUND * cell;
 
     svg_text(svg, x, svg->y + 12, "label", "%s", caption->title);
     svg_text(svg, x, svg->y + 27, "note dim", "%s", caption->note);
     fprintf(svg->body,
             "<rect class=\"pixel\" x=\"%.6g\" y=\"%.6g\" width=\"%.6g\" height=\"%.6g\"/>\n", x,
-            top, (double)columns * cell, (double)rows * cell_height);
-    /* Tints lie under the grid, points over it. */
-    draw_points(svg, own, plane, x + inset, top + row_inset, cell, cell_height);
-    svg_grid(svg, x, top, rows, columns, cell, cell_height);
+            top, width, height);
+    draw_points(svg, own, plane, x + margin + inset, top + row_inset, cell, cell_height);
+    svg_lines(svg, x + margin, top, rows, columns, cell, cell_height);
+    svg_frame(svg, x, top, width, height);
     fprintf(svg->body,
             "<rect class=\"span\" x=\"%.6g\" y=\"%.6g\" width=\"%.6g\" height=\"%.6g\"/>\n",
-            x + inset, top + row_inset, (double)columns * cell - 2 * inset,
-            (double)rows * cell_height - 2 * row_inset);
+            x + inset, top + row_inset, width - 2 * inset, height - 2 * row_inset);
 }
 
 void svg_draw_taps(struct svg *svg, const struct cli_stack *made)
@@ -122,7 +139,8 @@ void svg_draw_taps(struct svg *svg, const struct cli_stack *made)
                       "one output.");
     for (size_t i = 0; i < made->stack.layer_count; ++i) {
         struct caption caption;
-        const double width = fmax((double)across(made, i, plane.column_axis) * cell,
+        const double margin = margin_of(&made->layers[i], &plane, cell, cell_height);
+        const double width = fmax((double)across(made, i, plane.column_axis) * cell + 2 * margin,
                                   caption_make(&caption, made, i));
         const double height =
             (double)across(made, i, plane.row_axis) * cell_height + CAPTION_HEIGHT;
