@@ -1,6 +1,7 @@
 /* Depth first: bands carried through several layers give what whole layers give, bit for bit. */
 #include "testing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,6 +262,37 @@ static void order_is_the_callers_or_measured(void **state)
     net_close(&net);
 }
 
+/* What Linux says that processors share of the last cache, or 0. */
+static size_t shared_cache(void)
+{
+    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
+    unsigned long kib = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%luK", &kib) != 1)
+        kib = 0;
+    fclose(file);
+    return (size_t)kib << 10;
+}
+
+/* Tensors as large as that cache go depth first, whatever other caches the package has. */
+static void bands_where_the_shared_cache_overflows(void **state)
+{
+    enum { COLUMNS = 1024 };
+    const size_t cache = shared_cache(), rows = cache / sizeof(float) / COLUMNS;
+    struct random random = {SEED + 8};
+
+    (void)state;
+    if (cache < (1 << 20) || cache > (256 << 20))
+        skip();
+    struct net net = chain(2, (size_t[]){rows, COLUMNS, 1}, ATROUS_PADDING_ZEROS, 6, &random);
+    atrous_stack *stack = net_stack(&net, NULL, 0);
+    assert_int_equal(depth_first(stack), 6);
+    atrous_stack_destroy(stack);
+    net_close(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +304,7 @@ int main(void)
         cmocka_unit_test(bands_leave_sums_alone),
         cmocka_unit_test(random_nets_in_bands),
         cmocka_unit_test(order_is_the_callers_or_measured),
+        cmocka_unit_test(bands_where_the_shared_cache_overflows),
     };
     const int closed = harness_open();
     if (closed != 0)
