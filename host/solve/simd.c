@@ -1,11 +1,12 @@
 /* simd: one work-item per group, explicit vectors, for CPU-class devices. */
 #include "solve/lattice.h"
+#include "solve/live.h"
 
 #include <stdio.h>
 
 /* Cache sizes to plan for; devices do not tell them apart, so these are common ones. */
 enum {
-    WEIGHTS_BYTES = 40 << 10, /* of one filter block and channel block: they stream by */
+    WEIGHTS_BYTES = 24 << 10, /* of one filter block and channel block: most of an L1 */
     PATCH_BYTES = 160 << 10,  /* with the sums, a share of an L2 */
     SUMS_BYTES = 160 << 10,
     TILE_PIXELS = 384,
@@ -84,14 +85,43 @@ static void choose_slices(const struct atrous__problem *p, const struct atrous__
     s->slices = atrous__ceil_div(blocks, s->slice);
 }
 
+/* Columns of a tile of a kernel of 1 over one row. All its filters' sums fit, so that its inputs
+ * are loaded once; of those the number that leaves no compute unit waiting. */
+static size_t pointwise_columns(const struct atrous__problem *p,
+                                const struct atrous__device *device, const struct shape *s)
+{
+    const size_t out = p->axis[ATROUS__W].out, rows = p->batch * p->groups;
+    const size_t filters = atrous__round_up(p->filters, filters_of_block(s));
+    const size_t room = SUMS_BYTES / (filters * sizeof(float));
+    const size_t most = atrous__max(atrous__min(room, TILE_PIXELS) / s->pixels, 6) * s->pixels;
+    size_t best = most, least = SIZE_MAX;
+    for (size_t columns = most; columns >= most / 3; columns -= s->pixels) {
+        const size_t tiles = rows * atrous__ceil_div(out, columns);
+        const size_t longest = atrous__ceil_div(tiles, device->compute_units) * columns;
+        if (longest < least) {
+            least = longest;
+            best = columns;
+        }
+    }
+    return best;
+}
+
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
     struct shape s = {0};
     const struct atrous__axis *w = &p->axis[ATROUS__W];
-    const size_t most = p->axis[ATROUS__H].out == 1 ? TILE_PIXELS : MAX_COLUMNS;
-    const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, most));
+    const bool is_row = p->axis[ATROUS__D].out == 1 && p->axis[ATROUS__H].out == 1;
     choose_registers(p, device, &s);
-    s.lattice = atrous__lattice_make(p, atrous__max(TILE_PIXELS / columns, 1), columns);
+    if (is_row && p->taps == 1 && w->stride == 1) {
+        const size_t columns = atrous__min(pointwise_columns(p, device, &s), w->out);
+        s.lattice = atrous__lattice_make(p, 1, columns);
+        s.lattice.columns = s.lattice.pitch = columns;
+        s.lattice.column_tiles = atrous__ceil_div(w->out, columns);
+    } else {
+        const size_t most = p->axis[ATROUS__H].out == 1 ? TILE_PIXELS : MAX_COLUMNS;
+        const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, most));
+        s.lattice = atrous__lattice_make(p, atrous__max(TILE_PIXELS / columns, 1), columns);
+    }
     choose_channels(p, &s);
     choose_slices(p, device, &s);
     measure_bytes(p, &s);
@@ -144,7 +174,8 @@ static const char *refuse(const struct atrous__problem *problem,
     if (parts > ATROUS__MAX_OWN)
         return "the strides leave more than 16 residues, each of them a launch";
     struct atrous__residue residue[ATROUS__AXES];
-    bool is_room = parts > 0 || fits(problem, device);
+    const struct atrous__problem live = atrous__live_part(problem, residue);
+    bool is_room = parts > 0 || fits(&live, device);
     for (size_t i = 0; i < parts && is_room; ++i) {
         const struct atrous__problem part = part_of(problem, i, residue);
         is_room = fits(&part, device);
@@ -158,7 +189,10 @@ static const double move_macs = 7, tap_channels = 2;
 
 static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const struct shape s = shape_of(p, device);
+    struct atrous__residue residue[ATROUS__AXES];
+    const struct atrous__problem live =
+        p->form == ATROUS__SPREAD ? *p : atrous__live_part(p, residue);
+    const struct shape s = shape_of(&live, device);
     const double channels = (double)atrous__min(s.channels, p->channels);
     const double macs = p->valid_macs * s.waste * (1 + tap_channels / channels);
     const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
@@ -169,9 +203,11 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     return 0.02 + (macs + moves * move_macs) / atrous__vector_macs_per_ms(device);
 }
 
-/* One launch: all of a problem, or one residue of a spread one, which `whole` then is. */
+/* One launch: what is live of a problem, or one residue of a spread one. `whole` has the weights,
+ * `full` the output's extents. */
 static atrous_status build_part(const struct atrous__problem *p,
                                 const struct atrous__problem *whole,
+                                const struct atrous__axis *full,
                                 const struct atrous__residue *residue, struct atrous__env *env,
                                 struct atrous__job *job, atrous_error *error)
 {
@@ -191,12 +227,9 @@ static atrous_status build_part(const struct atrous__problem *p,
     atrous__launch_add_lattice(launch, &s.lattice, s.slices);
     atrous__launch_add(launch,
                        atrous__arg_int4(s.lattice.rows, s.lattice.columns, s.channels, s.slice));
-    const struct atrous__axis *full = whole->axis;
-    const size_t first[] = {residue ? residue[0].first : 0, residue ? residue[1].first : 0,
-                            residue ? residue[2].first : 0};
     const struct atrous__arg args[] = {
         atrous__arg_int4(full[0].out, full[1].out, full[2].out, whole->filters),
-        atrous__arg_int4(first[0], first[1], first[2], 0),
+        atrous__arg_int4(residue[0].first, residue[1].first, residue[2].first, 0),
         atrous__arg_int4(full[0].spread, full[1].spread, full[2].spread, 0),
         atrous__arg_local(s.patch_bytes),
         atrous__arg_local(s.sums_bytes),
@@ -214,13 +247,15 @@ static atrous_status build_part(const struct atrous__problem *p,
 static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
                            struct atrous__job *job, atrous_error *error)
 {
-    if (p->form != ATROUS__SPREAD)
-        return build_part(p, p, NULL, env, job, error);
+    struct atrous__residue residue[ATROUS__AXES];
+    if (p->form != ATROUS__SPREAD) {
+        const struct atrous__problem live = atrous__live_part(p, residue);
+        return build_part(&live, p, live.axis, residue, env, job, error);
+    }
     atrous_status status = ATROUS_OK;
     for (size_t i = 0; i < atrous__residue_count(p) && status == ATROUS_OK; ++i) {
-        struct atrous__residue residue[ATROUS__AXES];
         const struct atrous__problem part = part_of(p, i, residue);
-        status = build_part(&part, p, residue, env, job, error);
+        status = build_part(&part, p, p->axis, residue, env, job, error);
     }
     return status;
 }
