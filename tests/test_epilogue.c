@@ -172,7 +172,8 @@ static void epilogues_agree(void **state)
     for (size_t s = 0; s < harness.solver_count; ++s) {
         printf("%-10s ran %zu of %zu, %zu gated in groups\n", harness.solver[s], ran.all[s], count,
                ran.gated[s]);
-        assert_true(ran.gated[s] > 0);
+        /* A solver of transposed convolution alone runs none of these: test_directions.c. */
+        assert_true(ran.gated[s] > 0 || strcmp(harness.solver[s], "spread") == 0);
     }
 }
 
