@@ -1,5 +1,5 @@
-/* depthwise and filter on planes: where rows are ragged, lines and lanes lie in the padding, and
- * the input ends. */
+/* depthwise and filter, on planes and on contiguous channels: where rows are ragged, lines and
+ * lanes lie in the padding, and the input ends. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
 #include "testing.h"
@@ -19,6 +19,32 @@
 enum { PAGE = 4096, MOST_TAPS = 9 };
 static const char *const solvers[] = {"depthwise", "filter"};
 static uint64_t seed = 1789;
+
+/* Elements of `size` bytes from NCHW to NHWC. */
+static void turn(void *values, size_t size, size_t count, size_t batch, size_t channels)
+{
+    const size_t plane = count / batch / channels;
+    char *turned = malloc(count * size);
+    assert_non_null(turned);
+    for (size_t i = 0; i < count; ++i) {
+        const size_t n = i / plane / channels, c = i / plane % channels, p = i % plane;
+        memcpy(turned + ((n * plane + p) * channels + c) * size, (char *)values + i * size, size);
+    }
+    memcpy(values, turned, count * size);
+    free(turned);
+}
+
+/* The oracle's answer, which knows NCHW alone, in the problem's layout. */
+static void solve(struct data *data)
+{
+    const atrous_conv *conv = &data->conv;
+    data_solve(data);
+    if (conv->input_layout != ATROUS_LAYOUT_NHWC)
+        return;
+    turn(data->x, sizeof *data->x, data->x_count, conv->batch, conv->in_channels);
+    turn(data->value, sizeof *data->value, data->y_count, conv->batch, conv->out_channels);
+    turn(data->magnitude, sizeof *data->magnitude, data->y_count, conv->batch, conv->out_channels);
+}
 
 /* "same", causal, none, or anything. */
 static void draw_padding(struct random *random, atrous_conv *conv, int axis)
@@ -44,7 +70,12 @@ static atrous_conv draw_problem(struct random *random)
     atrous_conv conv;
     atrous_conv_init(&conv, (int)random_between(random, 1, 3), sizeof conv);
     conv.batch = random_between(random, 1, 2);
-    conv.groups = random_between(random, 1, is_depthwise ? 20 : 3);
+    if (random_chance(random, 30))
+        conv.input_layout = conv.output_layout = ATROUS_LAYOUT_NHWC;
+    conv.groups = random_between(random, 1,
+                                 !is_depthwise                             ? 3
+                                 : conv.input_layout == ATROUS_LAYOUT_NHWC ? 60
+                                                                           : 20);
     conv.in_channels = conv.groups * (is_depthwise ? 1 : random_between(random, 1, 4));
     conv.out_channels = conv.groups * random_between(random, 1, is_depthwise ? 2 : 4);
     conv.has_bias = random_chance(random, 50);
@@ -75,7 +106,7 @@ static void planes_random(void **state)
         if (shape_macs(&conv) > 2e6)
             continue;
         struct data data = data_draw(&conv, &random, FILL_REALS);
-        data_solve(&data);
+        solve(&data);
         for (size_t s = 0; s < 2; ++s)
             ran[s] += harness_check(solvers[s], &data, seed);
         data_free(&data);
@@ -204,9 +235,12 @@ static void planes_read_nothing_outside(void **state)
     (void)state;
     atrous_conv conv;
     for (size_t at = 0; (conv = paged_problem(at)).rank != 0; ++at)
-        for (int mode = ATROUS_PADDING_ZEROS; mode <= ATROUS_PADDING_CIRCULAR; ++mode) {
+        for (int kind = 0; kind <= 2 * ATROUS_PADDING_CIRCULAR + 1; ++kind) {
+            const int mode = kind / 2;
             struct random random = {seed + at};
             conv.padding = (atrous_padding)mode;
+            conv.input_layout = conv.output_layout =
+                kind % 2 == 0 ? ATROUS_LAYOUT_NCHW : ATROUS_LAYOUT_NHWC;
             conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 0.5 : 0;
             struct data data = data_draw(&conv, &random, FILL_INTEGERS);
             const size_t size = data.x_count * sizeof(float);
@@ -214,16 +248,16 @@ static void planes_read_nothing_outside(void **state)
             char *pages = mmap(NULL, size + 2 * PAGE, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             assert_true(pages != MAP_FAILED);
+            solve(&data);
             memcpy(pages + PAGE, data.x, size);
             assert_int_equal(mprotect(pages, PAGE, PROT_NONE), 0);
             assert_int_equal(mprotect(pages + PAGE + size, PAGE, PROT_NONE), 0);
             float *y = floats(data.y_count);
-            data_solve(&data);
             run_in_place(&data, (float *)(void *)(pages + PAGE), y);
             for (size_t i = 0; i < data.y_count; ++i)
                 if ((double)y[i] != data.value[i])
-                    fail_msg("problem %zu, padding %d: y[%zu] = %g, not %g", at, mode, i,
-                             (double)y[i], data.value[i]);
+                    fail_msg("problem %zu, padding %d, layout %d: y[%zu] = %g, not %g", at, mode,
+                             kind % 2, i, (double)y[i], data.value[i]);
             munmap(pages, size + 2 * PAGE);
             free(y);
             data_free(&data);

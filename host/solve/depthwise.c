@@ -1,6 +1,7 @@
 /* depthwise: one channel a group, any number of filters; bound by memory. Planes are computed
- * by inplace.cl or filter.cl, contiguous channels by depthwise.cl. */
+ * by inplace.cl or filter.cl, contiguous channels by pixels.cl or depthwise.cl. */
 #include "solve/inplace.h"
+#include "solve/pixels.h"
 #include "solve/planes.h"
 
 #include <stdio.h>
@@ -68,7 +69,8 @@ static const char *refuse(const struct atrous__problem *problem,
         return "made for one channel a group";
     if (problem->groups == 1 && problem->filters <= 4)
         return "a single channel and few filters: filter serves it";
-    if (has_vectors(problem, device) || atrous__inplace_serves(problem, device))
+    if (has_vectors(problem, device) || atrous__inplace_serves(problem, device) ||
+        atrous__pixels_serves(problem, device))
         return NULL;
     return atrous__planes_refuse(problem, device);
 }
@@ -77,6 +79,8 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
 {
     if (atrous__inplace_serves(problem, device))
         return atrous__inplace_estimate(problem, device);
+    if (atrous__pixels_serves(problem, device))
+        return atrous__pixels_estimate(problem, device);
     return has_vectors(problem, device) ? 0.02 + atrous__memory_bound_ms(problem, device)
                                         : atrous__planes_estimate(problem, device);
 }
@@ -86,6 +90,8 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 {
     if (atrous__inplace_serves(p, &env->device))
         return atrous__inplace_build(p, env, job, error);
+    if (atrous__pixels_serves(p, &env->device))
+        return atrous__pixels_build(p, env, job, error);
     if (!has_vectors(p, &env->device))
         return atrous__planes_build(p, env, job, error);
 
@@ -122,11 +128,18 @@ static void probe(atrous_conv *conv)
     }
 }
 
-/* Through depthwise.cl. */
+/* Through pixels.cl. */
 static void probe_channels(atrous_conv *conv)
 {
     probe(conv);
     conv->input_layout = conv->output_layout = ATROUS_LAYOUT_NHWC;
+}
+
+/* Through depthwise.cl, which copies pixels. */
+static void probe_copied_channels(atrous_conv *conv)
+{
+    probe_channels(conv);
+    conv->stride[0] = 3;
 }
 
 /* Through inplace.cl's halo. */
@@ -152,4 +165,4 @@ const struct atrous__solver atrous__depthwise = {
     .workspace = atrous__no_workspace,
     .build = build,
     .probe = probe,
-    .other_probes = {probe_channels, probe_repeated, probe_copied}};
+    .other_probes = {probe_channels, probe_repeated, probe_copied, probe_copied_channels}};

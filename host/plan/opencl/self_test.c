@@ -120,7 +120,8 @@ atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__so
                                 atrous_type type, atrous_error *error)
 {
     void (*const probes[])(atrous_conv *) = {solver->probe, solver->other_probes[0],
-                                             solver->other_probes[1], solver->other_probes[2]};
+                                             solver->other_probes[1], solver->other_probes[2],
+                                             solver->other_probes[3]};
     atrous_status status = ATROUS_OK;
     for (size_t i = 0; i < sizeof probes / sizeof *probes && status == ATROUS_OK; ++i)
         if (probes[i] != NULL)
