@@ -60,6 +60,19 @@ static void draw_whole(struct random *random, atrous_conv *conv)
         conv->pad_value = (double)random_between(random, 0, 8) / 4.0 - 1.0;
 }
 
+/* Dilations of a third of the image and more, its edge padded as widely, as in pooling heads. */
+static void draw_wide_dilation(struct random *random, atrous_conv *conv)
+{
+    for (int axis = 0; axis < conv->rank; ++axis) {
+        const size_t dilation = random_between(random, 1, 9);
+        conv->dilation[axis] = conv->pad_begin[axis] = conv->pad_end[axis] = dilation;
+        conv->input[axis] = random_between(random, 1, 3 * dilation + 1);
+    }
+    conv->in_channels += 15;
+    conv->out_channels += 15;
+    conv->padding = ATROUS_PADDING_ZEROS;
+}
+
 static void draw_problem(struct random *random, enum scope scope, atrous_conv *conv)
 {
     const size_t ranks[] = {1, 2, 2, 3};
@@ -77,6 +90,8 @@ static void draw_problem(struct random *random, enum scope scope, atrous_conv *c
     conv->batch = random_between(random, 1, 3);
     conv->in_channels = conv->groups * random_between(random, 1, scope == SCOPE_WHOLE ? 5 : 20);
     conv->out_channels = conv->groups * random_between(random, 1, scope == SCOPE_WHOLE ? 5 : 40);
+    if (scope == SCOPE_FAMILIES && conv->kernel[0] == 3 && random_chance(random, 30))
+        draw_wide_dilation(random, conv);
     conv->has_bias = random_chance(random, 50);
     conv->orientation =
         random_chance(random, 30) ? ATROUS_TRUE_CONVOLUTION : ATROUS_CROSS_CORRELATION;
