@@ -8,15 +8,17 @@
 // Local   patch[KD][patch rows][pitch][CB]: what a tile reads of CB channels, padding applied.
 //         dy[filter block][row][column][FB]: the tile's gradients.
 //         sums[filter block][tap][channel of the slice][FB]
+//         With WINDOWS each tap of each channel counts as a channel of its own, and the patch is
+//         [row][column][CB]: where channels are few.
 // Inner   PX channels x FV vectors of filters in registers, over pixels; channels broadcast.
 //         With several parts each writes its sums to the workspace, for gradient_reduce.cl.
 // Host    host/solve/gradient.c
-// Lint    -DVEC=8 -DFV=2 -DPX=6 -DTYPE=0
-// Lint    -DVEC=16 -DFV=2 -DPX=8 -DTYPE=1
-// Lint    -DVEC=4 -DFV=2 -DPX=6 -DTYPE=2
+// Lint    -DVEC=8 -DFV=2 -DPX=6 -DWINDOWS=0 -DTYPE=0
+// Lint    -DVEC=16 -DFV=2 -DPX=8 -DWINDOWS=1 -DTYPE=1
+// Lint    -DVEC=4 -DFV=2 -DPX=6 -DWINDOWS=0 -DTYPE=2
 
-#if !defined(VEC) || !defined(FV) || !defined(PX)
-#error "gradient.cl needs -D VEC FV PX"
+#if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(WINDOWS)
+#error "gradient.cl needs -D VEC FV PX WINDOWS"
 #endif
 
 #define OUTER_SPACE __local
@@ -25,6 +27,9 @@
 #include "gradient_result.clh"
 #include "outer.clh"
 #include "problem.clh"
+#if WINDOWS
+#include "gather_windows.clh"
+#endif
 
 enum { PASS = 128 }; // pixels summed in registers before they join the sums, about
 
@@ -102,7 +107,8 @@ inline void clear(__local float *values, const int count)
         values[i] = 0.0f;
 }
 
-// What a group computes: its slices, counted in the group of the convolution.
+// What a group computes: its slices, counted in the group of the convolution, channels with their
+// taps where those count as channels.
 typedef struct {
     int group, filter, filters, channel, channels; // first ones and how many
     int blocks, room;                              // of filters; channels there is room for
@@ -113,14 +119,14 @@ inline void add_tile(const Tile *t, const Slice *s, __global const STORED *x,
                      __global const STORED *grad, const float pad_value, const int cb,
                      __local float *patch, __local float *dy, __local float *sums)
 {
-    const int taps = t->kernel_.x * t->kernel_.y * t->kernel_.z;
+    const int taps = WINDOWS ? 1 : t->kernel_.x * t->kernel_.y * t->kernel_.z;
     const int all_channels = t->in.w * t->kernel_.w, all_filters = t->out.w * t->kernel_.w;
     const Steps from = steps_of(t->pad.w & FLAG_INPUT_NHWC, plane_of(t->in), all_channels);
     const Steps to = steps_of(t->pad.w & FLAG_OUTPUT_NHWC, plane_of(t->out), all_filters);
     const Tile d = dy_tile(t);
     const int dy_block = t->rows * t->columns * FB;
     __global const STORED *image = x + t->n * (ulong)all_channels * plane_of(t->in) +
-                                  (ulong)(s->group * t->in.w + s->channel) * from.channel;
+                                  (ulong)(s->group * t->in.w) * from.channel;
     __global const STORED *dy_image = grad + t->n * (ulong)all_filters * plane_of(t->out) +
                                      (ulong)(s->group * t->out.w + s->filter) * to.channel;
 
@@ -134,11 +140,18 @@ inline void add_tile(const Tile *t, const Slice *s, __global const STORED *x,
     const int step = max(PASS / t->columns, 1);
     for (int c = 0; c < s->channels; c += cb) {
         const int channels = min(cb, s->channels - c);
-        load_patch(t, image + (ulong)c * from.channel, from, channels, pad_value, patch, cb);
+#if WINDOWS
+        load_windows(t, image, from, s->channel + c, channels, pad_value, patch, cb);
+        const Tile of_taps = one_tap(t);
+#else
+        load_patch(t, image + (ulong)(s->channel + c) * from.channel, from, channels, pad_value,
+                   patch, cb);
+        const Tile of_taps = *t;
+#endif
         for (int row = 0; row < t->rows; row += step)
             for (int b = 0; b < s->blocks; ++b)
-                add_taps(t, row, min(row + step, t->rows), patch, channels, cb, dy + b * dy_block,
-                         sums + (b * taps * s->room + c) * FB, s->room);
+                add_taps(&of_taps, row, min(row + step, t->rows), patch, channels, cb,
+                         dy + b * dy_block, sums + (b * taps * s->room + c) * FB, s->room);
     }
 }
 
@@ -160,17 +173,18 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
     ulong rest = get_global_id(0);
     const int part = (int)(rest % (ulong)cut.w);
     rest /= (ulong)cut.w;
+    const int all_taps = kernel_.x * kernel_.y * kernel_.z;
+    const int taps = WINDOWS ? 1 : all_taps, channels = WINDOWS ? in.w * all_taps : in.w;
     Slice s;
     s.filter = (int)(rest % (ulong)cut.y) * tile.w * FB;
     rest /= (ulong)cut.y;
     s.channel = (int)(rest % (ulong)cut.z) * cut.x;
     s.group = (int)(rest / (ulong)cut.z);
     s.filters = min(tile.w * FB, out.w - s.filter);
-    s.channels = min(cut.x, in.w - s.channel);
+    s.channels = min(cut.x, channels - s.channel);
     s.blocks = (s.filters + FB - 1) / FB;
     s.room = cut.x;
 
-    const int taps = kernel_.x * kernel_.y * kernel_.z;
     clear(sums, tile.w * taps * s.room * FB);
     clear(patch, patch_floats);
     const ulong of_image = (ulong)grid.y * (ulong)grid.z * (ulong)grid.w * (ulong)out.x;
@@ -185,15 +199,14 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
             add_tile(&t, &s, x + x_at, grad + grad_at, pad_value, tile.z, patch, dy, sums);
     }
 
-    const ulong count = (ulong)(out.w * kernel_.w) * (ulong)in.w * (ulong)taps;
+    const ulong count = (ulong)(out.w * kernel_.w) * (ulong)in.w * (ulong)all_taps;
     for (int f = 0; f < s.filters; ++f)
-        for (int c = 0; c < s.channels; ++c) {
-            const ulong row =
-                ((ulong)(s.group * out.w + s.filter + f) * (ulong)in.w + (ulong)(s.channel + c)) *
-                (ulong)taps;
-            for (int tap = 0; tap < taps; ++tap)
-                put_result(after, factors, dw + dw_at, part, cut.w, count,
-                           sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB],
-                           row + (ulong)(flip ? taps - 1 - tap : tap));
+        for (int i = 0; i < s.channels * taps; ++i) {
+            const int c = i / taps, tap = i % taps, at = (s.channel + c) * taps + tap;
+            const ulong row = (ulong)(s.group * out.w + s.filter + f) * (ulong)(channels * taps);
+            const int place = flip ? at - at % all_taps + all_taps - 1 - at % all_taps : at;
+            put_result(after, factors, dw + dw_at, part, cut.w, count,
+                       sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB],
+                       row + (ulong)place);
         }
 }

@@ -69,6 +69,12 @@ static size_t larger_problems(atrous_conv conv[])
     conv[n].pad_begin[0] = conv[n].pad_begin[1] = conv[n].pad_end[0] = conv[n].pad_end[1] = 0;
     conv[n].stride[0] = conv[n].stride[1] = 4;
     ++n;
+    conv[n++] = gradient(2, 2, 40, 37, 3, 2); /* few channels, taps in the padding */
+    conv[n] = gradient(1, 3, 70, 401, 5, 3);
+    conv[n].stride[0] = 2;
+    conv[n++].batch = 2;
+    conv[n] = gradient(3, 4, 24, 9, 3, 1);
+    conv[n++].groups = 2;
     conv[n] = gradient(2, 12, 12, 49, 3, 3);
     conv[n].groups = 12;
     conv[n].stride[0] = conv[n].stride[1] = 2;

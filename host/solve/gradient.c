@@ -10,12 +10,14 @@ enum {
     TILE_PIXELS = 384,
     MAX_COLUMNS = 128,
     SLICE_FILTERS = 64,
-    GROUPS_PER_UNIT = 4, /* so that none waits long for the last */
+    WINDOW_FILTERS = 256, /* of a slice whose windows take longer to load */
+    GROUPS_PER_UNIT = 4,  /* so that none waits long for the last */
     MOST_PARTS = 32
 };
 
 struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX: PX channels x FV vectors of VEC filters */
+    bool has_windows;               /* each tap of a channel counts as a channel */
     struct atrous__lattice lattice;
     size_t blocks, channels; /* of a slice: filter blocks, channels */
     size_t patch_channels;
@@ -40,7 +42,7 @@ static void choose_slices(const struct atrous__problem *p, struct shape *s)
     const size_t block = filters_of_block(s);
     const size_t row_bytes = p->taps * block * sizeof(float); /* of a channel and a block */
     const size_t all = atrous__ceil_div(p->filters, block);
-    size_t most = atrous__max(SLICE_FILTERS / block, 1);
+    size_t most = atrous__max((s->has_windows ? WINDOW_FILTERS : SLICE_FILTERS) / block, 1);
     while (most > 1 && row_bytes * most * s->pixels * 2 > SUMS_BYTES)
         most /= 2;
     s->blocks = balance(all, most, 1);
@@ -63,9 +65,38 @@ static void choose_parts(const struct atrous__problem *p, const struct atrous__d
     s->parts = atrous__min(atrous__min(wanted, MOST_PARTS), tiles_of(p, s));
 }
 
-static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+/* Whether the lanes that few channels leave idle cost more than reading each tap apart. */
+static bool wants_windows(const struct atrous__problem *p, const struct shape *s)
+{
+    const size_t filters = atrous__round_up(p->filters, filters_of_block(s)) / s->vector;
+    const size_t rows = p->channels * p->taps;
+    const size_t idle =
+        atrous__round_up(p->channels, s->pixels) * p->taps - atrous__round_up(rows, s->pixels);
+    return atrous__round_up(p->channels, s->pixels) * p->taps > atrous__round_up(rows, s->pixels) &&
+           idle * filters > 2 * rows;
+}
+
+/* The same with windows: one tap of as many channels as there were taps. */
+static struct atrous__problem windows_of(const struct atrous__problem *problem)
+{
+    struct atrous__problem p = *problem;
+    p.channels *= p.taps;
+    p.taps = 1;
+    for (int i = 0; i < ATROUS__AXES; ++i)
+        p.axis[i] = (struct atrous__axis){.in = p.axis[i].out,
+                                          .out = p.axis[i].out,
+                                          .kernel = 1,
+                                          .stride = 1,
+                                          .dilation = 1,
+                                          .spread = 1};
+    return p;
+}
+
+static struct shape shape_with(const struct atrous__problem *p, const struct atrous__device *device,
+                               bool has_windows)
 {
     struct shape s = {.vector = atrous__max(device->vector, 4), .vectors = 2};
+    s.has_windows = has_windows;
     const struct atrous__axis *w = &p->axis[ATROUS__W];
     const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, MAX_COLUMNS));
     s.pixels = s.vector == 16 ? 8 : 6;
@@ -79,6 +110,15 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.patch_bytes = channel_bytes * s.patch_channels;
     s.dy_bytes = s.blocks * l->rows * l->columns * filters_of_block(&s) * sizeof(float);
     return s;
+}
+
+static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    const struct shape s = shape_with(p, device, false);
+    if (!wants_windows(p, &s))
+        return s;
+    const struct atrous__problem windows = windows_of(p);
+    return shape_with(&windows, device, true);
 }
 
 static const char *refuse(const struct atrous__problem *problem,
@@ -101,13 +141,17 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
 {
     const struct shape s = shape_of(problem, device);
     /* Filters and channels are computed in whole blocks. */
+    const size_t channels = problem->channels * (s.has_windows ? problem->taps : 1);
     const double computed = (double)atrous__round_up(problem->filters, filters_of_block(&s)) *
-                            (double)atrous__round_up(problem->channels, s.pixels);
-    const double waste = computed / ((double)problem->filters * (double)problem->channels);
+                            (double)atrous__round_up(channels, s.pixels);
+    const double waste = computed / ((double)problem->filters * (double)channels);
     const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
                         ((double)s.lattice.rows * (double)s.lattice.columns);
-    const double moves = (double)problem->in_count * (double)s.filter_slices * halo +
-                         (double)problem->grad_count * (double)s.channel_slices;
+    const double read = s.has_windows ? (double)(problem->batch * problem->groups * channels) *
+                                            (double)problem->out_plane
+                                      : (double)problem->in_count * halo;
+    const double moves =
+        read * (double)s.filter_slices + (double)problem->grad_count * (double)s.channel_slices;
     return 0.02 + (problem->valid_macs * waste + moves * move_macs +
                    (double)(problem->out_count * s.parts) * element_macs) /
                       atrous__vector_macs_per_ms(device);
@@ -146,8 +190,8 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 {
     const struct shape s = shape_of(p, &env->device);
     char options[64];
-    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu %s", s.vector, s.vectors,
-             s.pixels, atrous__type_option(p));
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu -DWINDOWS=%d %s", s.vector,
+             s.vectors, s.pixels, s.has_windows, atrous__type_option(p));
     const atrous_status status = build_sums(p, env, &s, options, job, error);
     return status != ATROUS_OK ? status : atrous__reduce_build(p, env, 0, s.parts, job, error);
 }
