@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 enum {
-    COLUMNS = 128, /* output columns summed at a time */
-    FILTERS = 32,  /* of a unit of work */
+    COLUMNS = 128,     /* output columns summed at a time */
+    MOST_FILTERS = 64, /* of a unit of work, where there are units enough; else */
+    FILTERS = 32,
     ALIGNMENT = 64
 };
 
@@ -19,7 +20,8 @@ struct cut {
     const atrous_arrays *arrays;
     const struct atrous__micro *micro;
     size_t vectors, lanes;                /* of a block of channels: vectors, floats */
-    size_t channel_blocks, filter_blocks; /* blocks of a group; a filter block is FILTERS */
+    size_t filters;                       /* of a block, a unit of work */
+    size_t channel_blocks, filter_blocks; /* blocks of a group */
     size_t columns;                       /* output columns at a time */
     bool hull;    /* the taps of W share one run of columns; else each has its own */
     size_t pitch; /* columns copied */
@@ -41,7 +43,8 @@ struct stand {
     size_t group, od, oh, column, columns;
 };
 
-static struct cut cut_make(const struct atrous__view *view, const atrous_arrays *arrays)
+static struct cut cut_make(const struct atrous__view *view, const atrous_arrays *arrays,
+                           size_t threads)
 {
     const struct atrous__axis *w = &view->axis[ATROUS__W];
     const struct atrous__problem *p = view->problem;
@@ -51,7 +54,11 @@ static struct cut cut_make(const struct atrous__view *view, const atrous_arrays 
     cut.vectors = atrous__ceil_div(vectors, cut.channel_blocks);
     cut.channel_blocks = atrous__ceil_div(vectors, cut.vectors);
     cut.lanes = cut.vectors * cut.micro->lanes;
-    cut.filter_blocks = atrous__ceil_div(p->filters, FILTERS);
+    /* The more filters, the fewer times x is turned. Every element's sum stays the same. */
+    const size_t units = p->groups * cut.channel_blocks;
+    cut.filters =
+        units * atrous__ceil_div(p->filters, MOST_FILTERS) >= threads ? MOST_FILTERS : FILTERS;
+    cut.filter_blocks = atrous__ceil_div(p->filters, cut.filters);
     cut.columns = atrous__min(w->out, COLUMNS);
     const size_t reach = (w->kernel - 1) * w->dilation, run = (cut.columns - 1) * w->stride + 1;
     cut.hull = reach + run <= w->kernel * cut.columns;
@@ -64,8 +71,8 @@ static struct cut cut_make(const struct atrous__view *view, const atrous_arrays 
 static bool desk_make(struct desk *desk, const struct cut *cut)
 {
     const size_t x = atrous__round_up(cut->pitch * cut->lanes, ALIGNMENT);
-    const size_t dy = atrous__round_up(FILTERS * cut->columns, ALIGNMENT);
-    const size_t sums = cut->view->problem->taps * FILTERS * cut->lanes;
+    const size_t dy = atrous__round_up(cut->filters * cut->columns, ALIGNMENT);
+    const size_t sums = cut->view->problem->taps * cut->filters * cut->lanes;
     const size_t bytes = atrous__round_up((x + dy + sums) * sizeof(float), ALIGNMENT);
     desk->memory = aligned_alloc(ALIGNMENT, bytes);
     desk->steps = malloc(cut->columns * sizeof *desk->steps);
@@ -99,33 +106,59 @@ static void turn_dy(const struct cut *cut, const struct desk *desk, const struct
     }
 }
 
-/* Input column of a copied one, counted from 0; may lie in the padding. */
-static ptrdiff_t column_of(const struct cut *cut, const struct stand *at, size_t q)
+/* `count` columns that lie in the input, `step` floats apart, channels side by side. */
+static void turn_inside(const struct cut *cut, const struct stand *at, const float *x, size_t step,
+                        size_t count, float *to)
 {
-    const struct atrous__axis *w = &cut->view->axis[ATROUS__W];
-    const ptrdiff_t first = atrous__meet(w, at->column, 0);
-    if (cut->hull)
-        return first + (ptrdiff_t)q;
-    return first + (ptrdiff_t)(q % cut->columns * w->stride + q / cut->columns * w->dilation);
+    const size_t lanes = cut->lanes, channel = cut->view->in.channel;
+    for (size_t c = 0; c < at->channels; ++c) {
+        const float *restrict from = x + c * channel;
+        float *restrict lane = to + c;
+        for (size_t i = 0; i < count; ++i)
+            lane[i * lanes] = from[i * step];
+    }
 }
 
-/* One row of x, channels side by side; `row` NULL lies in the padding. */
+/* `count` columns of a copy from the input's column `first` on, `stride` apart, through the
+ * padding; `row` NULL lies in it. */
+static void turn_run(const struct cut *cut, const struct stand *at, const float *row,
+                     ptrdiff_t first, size_t stride, size_t count, float *to)
+{
+    const struct atrous__view *v = cut->view;
+    const size_t in = v->axis[ATROUS__W].in, lanes = cut->lanes;
+    size_t begin = count, end = count;
+    if (row != NULL)
+        atrous__inside(first, stride, in, count, &begin, &end);
+    for (size_t i = 0; i < count; ++i) {
+        if (i == begin && begin < end) {
+            const size_t from = (size_t)(first + (ptrdiff_t)(begin * stride)) * v->in.pixel;
+            turn_inside(cut, at, row + from, stride * v->in.pixel, end - begin, to + i * lanes);
+            i = end - 1;
+            continue;
+        }
+        const ptrdiff_t from = row != NULL ? atrous__pad_index(first + (ptrdiff_t)(i * stride), in,
+                                                               v->problem->conv.padding)
+                                           : -1;
+        const float *pixel = from < 0 ? NULL : row + (size_t)from * v->in.pixel;
+        for (size_t c = 0; c < at->channels; ++c)
+            to[i * lanes + c] = pixel != NULL ? pixel[c * v->in.channel] : v->pad_value;
+    }
+}
+
+/* One row of x, channels side by side; `row` NULL lies in the padding. Lanes without a channel
+ * hold zeros from the start. */
 static void turn_x(const struct cut *cut, const struct desk *desk, const struct stand *at,
                    const float *row)
 {
-    const struct atrous__view *v = cut->view;
-    const struct atrous__axis *w = &v->axis[ATROUS__W];
-    for (size_t q = 0; q < cut->pitch; ++q) {
-        const ptrdiff_t from =
-            row != NULL ? atrous__pad_index(column_of(cut, at, q), w->in, v->problem->conv.padding)
-                        : -1;
-        float *to = desk->x + q * cut->lanes;
-        const float *pixel = from < 0 ? NULL : row + (size_t)from * v->in.pixel;
-        for (size_t c = 0; c < at->channels; ++c)
-            to[c] = pixel != NULL ? pixel[c * v->in.channel] : v->pad_value;
-        for (size_t c = at->channels; c < cut->lanes; ++c)
-            to[c] = 0.0f;
+    const struct atrous__axis *w = &cut->view->axis[ATROUS__W];
+    const ptrdiff_t first = atrous__meet(w, at->column, 0);
+    if (cut->hull) {
+        turn_run(cut, at, row, first, 1, cut->pitch, desk->x);
+        return;
     }
+    for (size_t tap = 0; tap < w->kernel; ++tap)
+        turn_run(cut, at, row, first + (ptrdiff_t)(tap * w->dilation), w->stride, cut->columns,
+                 desk->x + tap * cut->columns * cut->lanes);
 }
 
 /* Adds the taps of one row of the kernel, `tap` its first. */
@@ -148,7 +181,7 @@ static void add_row(const struct cut *cut, const struct desk *desk, const struct
         for (size_t f = 0; f < at->filters && begin < end; f += block)
             cut->micro->block[cut->vectors](
                 desk->steps, end - begin, x, desk->dy + f * cut->columns,
-                desk->sums + ((tap + tw) * FILTERS + f) * cut->lanes, cut->lanes);
+                desk->sums + ((tap + tw) * cut->filters + f) * cut->lanes, cut->lanes);
     }
 }
 
@@ -186,7 +219,7 @@ static void store(const struct cut *cut, const struct desk *desk, const struct s
             float *to = output + ((at->filter + f) * p->channels + first + c) * p->taps;
             for (size_t tap = 0; tap < p->taps; ++tap)
                 to[atrous__flat_tap(cut->view, tap)] =
-                    desk->sums[(tap * FILTERS + f) * cut->lanes + c];
+                    desk->sums[(tap * cut->filters + f) * cut->lanes + c];
         }
 }
 
@@ -195,16 +228,18 @@ static void run_unit(const struct cut *cut, const struct desk *desk, size_t unit
 {
     const struct atrous__view *v = cut->view;
     const struct atrous__problem *p = v->problem;
-    const size_t filter = unit % cut->filter_blocks * FILTERS;
+    const size_t filter = unit % cut->filter_blocks * cut->filters;
     const size_t rest = unit / cut->filter_blocks;
     const size_t channel = rest % cut->channel_blocks * cut->lanes;
     struct stand at = {.group = rest / cut->channel_blocks,
-                       .filters = atrous__min(FILTERS, p->filters - filter),
+                       .filters = atrous__min(cut->filters, p->filters - filter),
                        .channels = atrous__min(cut->lanes, p->channels - channel)};
     at.filter = at.group * p->filters + filter;
     at.channel = at.group * p->channels + channel;
-    for (size_t i = 0; i < p->taps * FILTERS * cut->lanes; ++i)
+    for (size_t i = 0; i < p->taps * cut->filters * cut->lanes; ++i)
         desk->sums[i] = 0.0f;
+    for (size_t i = 0; i < cut->pitch * cut->lanes; ++i)
+        desk->x[i] = 0.0f;
     for (at.n = 0; at.n < p->batch; ++at.n)
         for (at.od = 0; at.od < v->axis[ATROUS__D].out; ++at.od)
             for (at.oh = 0; at.oh < v->axis[ATROUS__H].out; ++at.oh)
@@ -218,7 +253,7 @@ static void run_unit(const struct cut *cut, const struct desk *desk, size_t unit
 atrous_status atrous__gradient_blocks(const struct atrous__view *view, const atrous_arrays *arrays,
                                       unsigned threads, atrous_error *error)
 {
-    const struct cut cut = cut_make(view, arrays);
+    const struct cut cut = cut_make(view, arrays, threads);
     const size_t units = view->problem->groups * cut.channel_blocks * cut.filter_blocks;
     atrous_status status = ATROUS_OK;
     threads = (unsigned)atrous__min(threads, units);
