@@ -1,11 +1,13 @@
 // fold.cl: the gradient of a padded input folded onto the input that the padding repeats.
 //
-// Layout  padded[N][C][TD][TH][TW] or [N][TD][TH][TW][C], dx likewise with D H W, all float.
+// Layout  padded[N][C][TD][TH][TW] or [N][TD][TH][TW][C], floats; dx likewise with D H W.
 //         dx[i] = the sum of padded[q] over all q that the padding reads from i, in the order of
 //         q's runs: the same bits every time.
 // Group   any size; one work-item per element of dx; no local memory, no barrier.
 // Host    host/solve/fold.c checks that every axis fits 32 bits; flat indices have 64.
-// Lint
+// Lint    -DTYPE=0
+// Lint    -DTYPE=1
+// Lint    -DTYPE=2
 
 #include "epilogue.clh"
 #include "layout.clh"
@@ -51,7 +53,7 @@ inline int repeat_at(const Repeats r, const int k)
 }
 
 __kernel void fold(__global const float *restrict padded, const ulong padded_at,
-                   __global float *restrict dx, const ulong dx_at,
+                   __global STORED *restrict dx, const ulong dx_at,
                    const int4 in,   // D, H, W, padding mode
                    const int4 all,  // D, H, W, C
                    const int4 pad,  // D, H, W, flags of layout.clh
@@ -80,6 +82,6 @@ __kernel void fold(__global const float *restrict padded, const ulong padded_at,
             for (int k = 0; k < w.count + w.others; ++k)
                 sum += from[(row + (ulong)repeat_at(w, k)) * to.pixel];
         }
-    const Epilogue e = epilogue_of(after, factors, padded, 0, padded, dx + dx_at);
-    dx[dx_at + at] = finish(&e, sum, at);
+    const Epilogue e = epilogue_of(after, factors, padded, 0, dx, dx + dx_at);
+    put(finish(&e, sum, at), dx + dx_at + at);
 }

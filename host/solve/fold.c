@@ -28,6 +28,6 @@ atrous_status atrous__fold_build(const struct atrous__problem *p,
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
-    launch->stored = sizeof(float);
-    return atrous__launch_make(env, "fold.cl", "fold", "", launch, error);
+    launch->stored = atrous__type_bytes(p->conv.type);
+    return atrous__launch_make(env, "fold.cl", "fold", atrous__type_option(p), launch, error);
 }

@@ -13,6 +13,14 @@ void atrous__row_refuse(struct atrous__row *row, const char *reason)
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
+/* The parts' output is of the problem's type, what is folded of floats: NULL, or that reason. */
+static const char *refuse_cut_fold(const struct atrous__problem *problem)
+{
+    return problem->fold.is_there && problem->conv.type != ATROUS_TYPE_F32
+               ? "in parts, what the padding repeats is folded in f32 alone"
+               : NULL;
+}
+
 /* The row of a solver that computes the problem in parts, or refuses that too. What is folded is
  * folded by the host, when all parts are there. */
 static void fill_cut_row(const struct atrous__env *env, const struct atrous__problem *problem,
@@ -21,6 +29,10 @@ static void fill_cut_row(const struct atrous__env *env, const struct atrous__pro
     const struct atrous__problem sums = atrous__fold_sums(problem);
     row->cut = atrous__cut_whole(&sums);
     row->is_cut = true;
+    if (refuse_cut_fold(problem) != NULL) {
+        atrous__row_refuse(row, refuse_cut_fold(problem));
+        return;
+    }
     row->is_refused =
         !atrous__cut_choose(env, &sums, solver, &row->cut, row->reason, sizeof row->reason);
     if (row->is_refused)
@@ -138,6 +150,9 @@ static atrous_status try_parts(atrous_plan *plan, size_t index, atrous_error *er
 {
     const struct atrous__solver *solver = atrous__solvers[index];
     struct atrous__row *row = &plan->rows[index];
+    if (refuse_cut_fold(&plan->problem) != NULL)
+        return atrous__fail(error, ATROUS_UNSUPPORTED, "type", "%s",
+                            refuse_cut_fold(&plan->problem));
     atrous_status status = prove(plan, index, error);
     const struct atrous__problem sums = atrous__fold_sums(&plan->problem);
     if (status == ATROUS_OK)
