@@ -2,10 +2,14 @@
  * one thread in one order, so the number of threads changes nothing. */
 #include "cpu/gradient.h"
 #include "cpu/forms.h"
+#include "cpu/micro.h"
 #include "cpu/threads.h"
 
 /* Register blocks want several channels and filters, and room for the sums of all taps. */
 enum { LEAST_CHANNELS = 4, LEAST_FILTERS = 4, MOST_TAPS = 4096 };
+
+/* Taps that share each row of dy. */
+enum { MOST_TOGETHER = 8 };
 
 /* db[k] = sum of dy, image by image. */
 static void sum_bias(const struct atrous__view *dy, const float *grad, float *bias,
@@ -25,85 +29,106 @@ static void sum_bias(const struct atrous__view *dy, const float *grad, float *bi
     }
 }
 
-/* dy . x over the part of a row where one tap meets it: neighbours in lanes of their own, so that
- * the compiler may use vectors, added up in a fixed order. */
-static double dot(const float *dy, size_t dy_step, const float *x, size_t x_step, size_t count)
+/* A sum on its way: neighbours in lanes of their own, which are added up in a fixed order, and what
+ * fills no vector. */
+struct sum {
+    const struct atrous__micro *micro;
+    float lanes[ATROUS__MICRO_DOT];
+    double rest;
+};
+
+/* Adds dy . x over the part of a row where one tap meets it. */
+static void add_run(struct sum *sum, const float *dy, size_t dy_step, const float *x, size_t x_step,
+                    size_t count)
 {
-    enum { LANES = 32 };
-    float sums[LANES] = {0};
-    double sum = 0.0;
-    size_t i = 0;
-    if (dy_step == 1 && x_step == 1)
-        for (; i + LANES <= count; i += LANES)
-            for (size_t lane = 0; lane < LANES; ++lane)
-                sums[lane] += dy[i + lane] * x[i + lane];
-    for (size_t lane = 0; lane < LANES; ++lane)
-        sum += (double)sums[lane];
+    size_t i = dy_step == 1 && x_step == 1 ? sum->micro->dot(dy, x, count, sum->lanes) : 0;
     for (; i < count; ++i)
-        sum += (double)dy[i * dy_step] * (double)x[i * x_step];
-    return sum;
+        sum->rest += (double)dy[i * dy_step] * (double)x[i * x_step];
 }
 
 /* Outputs begin .. end-1 of a row, each read through the padding; `row` NULL lies in it whole. */
-static double edge(const struct atrous__view *v, const float *dy, const float *row, size_t tap,
-                   size_t begin, size_t end)
+static void add_edge(struct sum *sum, const struct atrous__view *v, const float *dy,
+                     const float *row, size_t tap, size_t begin, size_t end)
 {
-    double sum = 0.0;
     for (size_t i = begin; i < end; ++i) {
         const ptrdiff_t from = row != NULL ? atrous__source(v, ATROUS__W, i, tap) : -1;
         const float x = from < 0 ? v->pad_value : row[(size_t)from * v->in.pixel];
-        sum += (double)dy[i * v->out.pixel] * (double)x;
+        sum->rest += (double)dy[i * v->out.pixel] * (double)x;
     }
-    return sum;
 }
 
 /* One output row at one tap; `row` as above. */
-static double sum_row(const struct atrous__view *v, const float *dy, const float *row, size_t tap)
+static void add_row(struct sum *sum, const struct atrous__view *v, const float *dy,
+                    const float *row, size_t tap)
 {
     const struct atrous__axis *w = &v->axis[ATROUS__W];
     const ptrdiff_t first = atrous__meet(w, 0, tap);
     size_t begin = 0, end = 0;
-    double sum = 0.0;
-    if (row == NULL)
-        return v->skip_padding ? 0.0 : edge(v, dy, NULL, tap, 0, w->out);
+    if (row == NULL) {
+        if (!v->skip_padding)
+            add_edge(sum, v, dy, NULL, tap, 0, w->out);
+        return;
+    }
     atrous__inside(first, w->stride, w->in, w->out, &begin, &end);
     if (begin < end) {
         const size_t start = (size_t)(first + (ptrdiff_t)(begin * w->stride));
-        sum = dot(dy + begin * v->out.pixel, v->out.pixel, row + start * v->in.pixel,
-                  w->stride * v->in.pixel, end - begin);
+        add_run(sum, dy + begin * v->out.pixel, v->out.pixel, row + start * v->in.pixel,
+                w->stride * v->in.pixel, end - begin);
     }
-    if (!v->skip_padding)
-        sum += edge(v, dy, row, tap, 0, begin) + edge(v, dy, row, tap, end, w->out);
-    return sum;
+    if (!v->skip_padding) {
+        add_edge(sum, v, dy, row, tap, 0, begin);
+        add_edge(sum, v, dy, row, tap, end, w->out);
+    }
 }
 
-/* One element of dw; the tap is in the order of the axes, not of the weights. */
-static double sum_element(const struct atrous__view *v, const atrous_arrays *arrays, size_t k,
-                          size_t c, size_t tap)
+/* Some neighbouring taps of a kernel row, which read the same rows: tap `first` and those behind
+ * it, in the order of the axes, not of the weights. */
+struct taps {
+    size_t k, c, first, count;
+};
+
+static void add_rows(const struct atrous__view *v, const atrous_arrays *arrays,
+                     const struct taps *t, struct sum sums[MOST_TOGETHER])
 {
     const struct atrous__problem *p = v->problem;
     const struct atrous__axis *d = &v->axis[ATROUS__D], *h = &v->axis[ATROUS__H],
                               *w = &v->axis[ATROUS__W];
-    const size_t tw = tap % w->kernel, th = tap / w->kernel % h->kernel,
-                 td = tap / w->kernel / h->kernel;
-    const size_t channel = k / p->filters * p->channels + c;
-    double sum = 0.0;
+    const size_t tw = t->first % w->kernel, th = t->first / w->kernel % h->kernel,
+                 td = t->first / w->kernel / h->kernel;
+    const size_t channel = t->k / p->filters * p->channels + t->c;
     for (size_t n = 0; n < p->batch; ++n) {
         const float *x = (const float *)arrays->input + n * v->in.batch + channel * v->in.channel;
         const float *dy =
-            (const float *)arrays->grad_output + n * v->out.batch + k * v->out.channel;
+            (const float *)arrays->grad_output + n * v->out.batch + t->k * v->out.channel;
         for (size_t od = 0; od < d->out; ++od) {
             const ptrdiff_t id = atrous__source(v, ATROUS__D, od, td);
-            for (size_t oh = 0; oh < h->out; ++oh) {
+            for (size_t oh = 0; oh < h->out; ++oh, dy += w->out * v->out.pixel) {
                 const ptrdiff_t ih = atrous__source(v, ATROUS__H, oh, th);
                 const float *row =
                     id < 0 || ih < 0 ? NULL
                                      : x + ((size_t)id * h->in + (size_t)ih) * w->in * v->in.pixel;
-                sum += sum_row(v, dy + (od * h->out + oh) * w->out * v->out.pixel, row, tw);
+                for (size_t i = 0; i < t->count; ++i)
+                    add_row(&sums[i], v, dy, row, tw + i);
             }
         }
     }
-    return sum;
+}
+
+static void run_taps(const struct atrous__view *v, const atrous_arrays *arrays,
+                     const struct taps *t)
+{
+    const struct atrous__problem *p = v->problem;
+    struct sum sums[MOST_TOGETHER] = {{0}};
+    float *output = (float *)arrays->output + (t->k * p->channels + t->c) * p->taps;
+    for (size_t i = 0; i < t->count; ++i)
+        sums[i].micro = atrous__micro_best();
+    add_rows(v, arrays, t, sums);
+    for (size_t i = 0; i < t->count; ++i) {
+        double sum = sums[i].rest;
+        for (size_t lane = 0; lane < ATROUS__MICRO_DOT; ++lane)
+            sum += (double)sums[i].lanes[lane];
+        output[atrous__flat_tap(v, t->first + i)] = (float)sum;
+    }
 }
 
 /* Element by element: for few channels or filters, where rows are long. */
@@ -111,13 +136,18 @@ static void run_elements(const struct atrous__view *v, const atrous_arrays *arra
                          unsigned threads)
 {
     const struct atrous__problem *p = v->problem;
-    float *output = arrays->output;
-    const ptrdiff_t count = (ptrdiff_t)p->out_count;
+    const size_t width = v->axis[ATROUS__W].kernel, rows = p->taps / width;
+    const size_t of_row = atrous__ceil_div(width, MOST_TOGETHER);
+    const ptrdiff_t units = (ptrdiff_t)(p->out_count / p->taps * rows * of_row);
 #pragma omp parallel for schedule(dynamic) num_threads((int)threads)
-    for (ptrdiff_t i = 0; i < count; ++i) {
-        const size_t row = (size_t)i / p->taps, tap = (size_t)i % p->taps;
-        output[i] = (float)sum_element(v, arrays, row / p->channels, row % p->channels,
-                                       atrous__flat_tap(v, tap));
+    for (ptrdiff_t i = 0; i < units; ++i) {
+        const size_t unit = (size_t)i, first = unit % of_row * MOST_TOGETHER;
+        const size_t row = unit / of_row % rows, pair = unit / of_row / rows;
+        const struct taps t = {.k = pair / p->channels,
+                               .c = pair % p->channels,
+                               .first = row * width + first,
+                               .count = atrous__min(MOST_TOGETHER, width - first)};
+        run_taps(v, arrays, &t);
     }
 }
 
@@ -129,8 +159,10 @@ atrous_status atrous__gradient_run(const struct atrous__problem *problem,
     threads = atrous__threads_for(problem->macs, threads);
     if (problem->bias_out_count > 0)
         sum_bias(&view, arrays->grad_output, arrays->bias_output, threads);
-    if (problem->channels >= LEAST_CHANNELS && problem->filters >= LEAST_FILTERS &&
-        problem->taps <= MOST_TAPS)
+    const bool has_runs = view.out.pixel == 1 && view.in.pixel == 1 &&
+                          view.axis[ATROUS__W].stride == 1; /* that dot products follow */
+    const bool has_channels = problem->channels >= LEAST_CHANNELS || !has_runs;
+    if (has_channels && problem->filters >= LEAST_FILTERS && problem->taps <= MOST_TAPS)
         return atrous__gradient_blocks(&view, arrays, threads, error);
     run_elements(&view, arrays, threads);
     return ATROUS_OK;

@@ -20,12 +20,18 @@ struct atrous__step {
 typedef void atrous__micro_block(const struct atrous__step *steps, size_t count,
                                  const float *const *x, const float *w, float *sums, size_t pitch);
 
+/* lanes[i % ATROUS__MICRO_DOT] += a[i] * b[i], of as many i < count as fill vectors; returns how
+ * many. */
+enum { ATROUS__MICRO_DOT = 32 };
+typedef size_t atrous__micro_dot(const float *a, const float *b, size_t count, float *lanes);
+
 struct atrous__micro {
     size_t lanes;   /* floats of a vector */
     size_t filters; /* of `block` */
     /* By number of vectors: block for `filters` filters at once, single for one filter. */
     atrous__micro_block *block[ATROUS__MICRO_VECTORS + 1];
     atrous__micro_block *single[ATROUS__MICRO_SINGLE_VECTORS + 1];
+    atrous__micro_dot *dot;
 };
 
 /* The best build for the processor this runs on. */

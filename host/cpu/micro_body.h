@@ -64,6 +64,24 @@ MICRO_DEFINE(single4, 1, 4)
 MICRO_DEFINE(single5, 1, 5)
 MICRO_DEFINE(single6, 1, 6)
 
+MICRO_TARGET static size_t MICRO_JOIN(MICRO_NAME, dot)(const float *a, const float *b, size_t count,
+                                                       float *lanes)
+{
+    MICRO_VECTOR sum[ATROUS__MICRO_DOT / MICRO_LANES];
+    size_t i = 0;
+    MICRO_EACH(v, ATROUS__MICRO_DOT / MICRO_LANES)
+    sum[v] = *(const MICRO_UNALIGNED *)(lanes + v * MICRO_LANES);
+    for (; i + ATROUS__MICRO_DOT <= count; i += ATROUS__MICRO_DOT)
+        MICRO_EACH(v, ATROUS__MICRO_DOT / MICRO_LANES)
+    sum[v] += *(const MICRO_UNALIGNED *)(a + i + v * MICRO_LANES) *
+              *(const MICRO_UNALIGNED *)(b + i + v * MICRO_LANES);
+    for (; i + MICRO_LANES <= count; i += MICRO_LANES)
+        sum[0] += *(const MICRO_UNALIGNED *)(a + i) * *(const MICRO_UNALIGNED *)(b + i);
+    MICRO_EACH(v, ATROUS__MICRO_DOT / MICRO_LANES)
+    *(MICRO_UNALIGNED *)(lanes + v * MICRO_LANES) = sum[v];
+    return i;
+}
+
 static const struct atrous__micro MICRO_NAME = {
     .lanes = MICRO_LANES,
     .filters = MICRO_FILTERS,
@@ -72,6 +90,7 @@ static const struct atrous__micro MICRO_NAME = {
     .single = {NULL, MICRO_JOIN(MICRO_NAME, single1), MICRO_JOIN(MICRO_NAME, single2),
                MICRO_JOIN(MICRO_NAME, single3), MICRO_JOIN(MICRO_NAME, single4),
                MICRO_JOIN(MICRO_NAME, single5), MICRO_JOIN(MICRO_NAME, single6)},
+    .dot = MICRO_JOIN(MICRO_NAME, dot),
 };
 
 #undef MICRO_DEFINE

@@ -193,7 +193,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     const size_t wanted = GROUPS_PER_UNIT * device->compute_units;
     const size_t others = s.slices * s.dense.axis[ATROUS__D].out * p->groups * p->batch;
     const size_t for_units = h->out * w->out / atrous__max(wanted / others, 1);
-    const size_t for_sums = SUMS_BYTES / sizeof(float) / s.lanes;
+    const size_t for_sums = SUMS_BYTES / sizeof(float) / atrous__max(s.lanes, 1);
     const size_t most = atrous__min(atrous__min(for_sums, TILE_PIXELS), for_units);
     const size_t pixels = atrous__max(most, s.pixels);
     const size_t most_columns = h->out == 1 ? pixels : atrous__min(pixels, MAX_COLUMNS);
