@@ -1,9 +1,16 @@
 /* What an epilogue makes of a problem's sums, in double precision and within a bound. */
+#include "testing.h"
+
 #include "epilogue.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "data.h"
+#include "directed_draw.h"
+#include "shapes.h"
 #include "stored.h"
 
 void epilogue_sums(const struct directed *p, double *sums, double *bounds)
@@ -59,4 +66,42 @@ struct loose epilogue_of(const struct directed *p, const double *sums, const dou
     if (conv->type == ATROUS_TYPE_I8)
         to.value = fmin(fmax(to.value, -128.0), 127.0);
     return to;
+}
+
+/* Minimal filtering may be some bounds of direct summation off: how far exactly the plan's own
+ * check knows, which directed_run() makes. */
+static double slack_of(const char *solver)
+{
+    return strcmp(solver, "winograd") == 0 || strcmp(solver, "phases") == 0 ? 8 : 1;
+}
+
+bool epilogue_verify(const char *solver, const struct directed *p, const double *sums,
+                     const double *bounds)
+{
+    const size_t all = directed_outputs_count(&p->conv);
+    const size_t count = p->conv.activation == ATROUS_ACTIVATION_GATED ? all / 2 : all;
+    float *got = floats(count);
+    double *loose = calloc(all, sizeof *loose);
+    const bool ran = directed_run(solver, p, got);
+
+    assert_non_null(loose);
+    for (size_t i = 0; i < all; ++i)
+        loose[i] = bounds[i] * slack_of(solver);
+    for (int buffers = 0; ran && buffers < 2; ++buffers) {
+        if (buffers == 1 && !directed_run_buffers(solver, p, got))
+            break;
+        for (size_t i = 0; i < count; ++i) {
+            const struct loose want = epilogue_of(p, sums, loose, i);
+            char text[256];
+            if (!(fabs((double)got[i] - want.value) <= want.error))
+                fail_msg(
+                    "%s, %s: activation %d, y[%zu] = %.9g, not %.9g, bound %.3g; seed %llu; %s",
+                    solver, stored_names[p->conv.type], (int)p->conv.activation, i, (double)got[i],
+                    want.value, want.error, (unsigned long long)directed_seed,
+                    shape_text(&p->conv, text, sizeof text));
+        }
+    }
+    free(loose);
+    free(got);
+    return ran;
 }

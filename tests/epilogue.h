@@ -14,4 +14,9 @@ void epilogue_sums(const struct directed *problem, double *sums, double *bounds)
 struct loose epilogue_of(const struct directed *problem, const double *sums, const double *bounds,
                          size_t at);
 
+/* Runs the problem, on host arrays and on buffers, and fails the test where an output is out of
+ * bounds; false where the solver refuses it. */
+bool epilogue_verify(const char *solver, const struct directed *problem, const double *sums,
+                     const double *bounds);
+
 #endif
