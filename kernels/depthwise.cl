@@ -73,10 +73,11 @@ inline void load_pixels(const Tile *t, __global const STORED *x, const long step
     }
 }
 
-// One vector of channels of PIXELS pixels of a row, `count` of which exist.
+// One vector of channels, `done` of them stored already, of PIXELS pixels of a row, `count` of
+// which exist.
 inline void sum_pixels(const Tile *t, __local const float *patch, __local const float *taps,
                        const Epilogue *e, const VECTOR bias, __global Y_STORED *y, const long step,
-                       const int count)
+                       const int count, const int done)
 {
     VECTOR acc[PIXELS];
 #pragma unroll
@@ -96,20 +97,22 @@ inline void sum_pixels(const Tile *t, __local const float *patch, __local const 
 #pragma unroll
     for (int j = 0; j < PIXELS; ++j)
         if (j < count)
-            put_lanes(finish_lanes(e, acc[j], y + j * step), y + j * step);
+            finish_rest(e, acc[j], done, y + j * step);
 }
 
-// All channels of the block of one row; y points at its first pixel's.
+// All channels of the block of one row; y points at its first pixel's. The first `done` belong to
+// the block before.
 inline void sum_row(const Tile *t, __local const float *patch, __local const float *taps,
-                    const int channels, const Epilogue *e, const int channel, __global Y_STORED *y,
-                    const long step)
+                    const int channels, const int done, const Epilogue *e, const int channel,
+                    __global Y_STORED *y, const long step)
 {
     for (int column = 0; column < t->columns; column += PIXELS)
         for (int c = 0; c < channels; c += VEC) {
             const int lane = min(c, channels - VEC);
             const VECTOR b = e->has_bias ? GET_X(e->bias + channel + lane) : (VECTOR)(0.0f);
             sum_pixels(t, patch + column * BLOCK + lane, taps + lane, e, b,
-                       y + column * step + lane, step, t->columns - column);
+                       y + column * step + lane, step, t->columns - column,
+                       max(c, done) - lane);
         }
 }
 
@@ -152,6 +155,6 @@ void depthwise(TENSORS, GEOMETRY,
         __global Y_STORED *to = y + y_at + pixel * (ulong)all + (ulong)channel;
         for (int i = 0; i < t.rows; ++i, to += (long)(t.row_step * out.z) * step)
             sum_row(&t, patch + i * t.row_stride * t.pitch * BLOCK, taps, channels,
-                    &e, channel, to, step);
+                    t.slice * BLOCK - channel, &e, channel, to, step);
     }
 }

@@ -49,6 +49,7 @@ inline void filter_group(const Tile *t, const Job *job, const int tap_rows,
                          vectors % blocks,
                          (long)(job->phases * t->row_stride) * t->pitch,
                          job->epilogue,
+                         job->epilogue->factors.w != 0.0f,
                          (long)job->to.channel,
                          row_step,
                          (long)job->to.pixel};

@@ -121,13 +121,6 @@ const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
                : "the device has local memory of its own: made for those where it is cache";
 }
 
-const char *atrous__refuse_overlap(const struct atrous__problem *p)
-{
-    return p->conv.beta != 0.0
-               ? "beta reads outputs that overlapping blocks may have stored already"
-               : NULL;
-}
-
 size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
 {
     return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;

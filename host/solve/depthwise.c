@@ -62,9 +62,6 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    const char *epilogue = atrous__refuse_overlap(problem);
-    if (epilogue != NULL)
-        return epilogue;
     if (problem->channels != 1)
         return "made for one channel a group";
     if (problem->groups == 1 && problem->filters <= 4)

@@ -9,9 +9,6 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    const char *epilogue = atrous__refuse_overlap(problem);
-    if (epilogue != NULL)
-        return epilogue;
     if (problem->channels > MOST || problem->filters > MOST)
         return "made for at most 4 channels and 4 filters a group";
     return atrous__planes_refuse(problem, device);

@@ -122,7 +122,8 @@ atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atro
     atrous__launch_add(launch, atrous__arg_int4(s.left, s.right, 0, 0));
     const atrous_conv *conv = &p->conv;
     const bool is_plain = conv->activation == ATROUS_ACTIVATION_NONE &&
-                          conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1;
+                          conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1 &&
+                          conv->beta == 0;
     char options[96];
     snprintf(options, sizeof options,
              "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d %s", s.vector,

@@ -121,9 +121,6 @@ const char *atrous__refuse_wide(const struct atrous__problem *problem);
 const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
                                      const struct atrous__device *device);
 
-/* For solvers whose blocks of outputs overlap: NULL, or what of the epilogue they cannot do. */
-const char *atrous__refuse_overlap(const struct atrous__problem *problem);
-
 /* Lanes of a packed run that holds half tanh and half sigmoid filters; 0 when not gated. */
 size_t atrous__gate_lanes(const struct atrous__problem *problem, size_t lanes);
 
