@@ -22,6 +22,8 @@
 #endif
 
 #define OUTER_SPACE __local
+// Zeros: columns_inside() and is_row_inside() leave out what reads them.
+#define SKIPS_PADDING(t) ((t)->dilation.w == PADDING_ZEROS)
 #include "dy_tile.clh"
 #include "gather.clh"
 #include "gradient_result.clh"
@@ -199,14 +201,17 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
             add_tile(&t, &s, x + x_at, grad + grad_at, pad_value, tile.z, patch, dy, sums);
     }
 
-    const ulong count = (ulong)(out.w * kernel_.w) * (ulong)in.w * (ulong)all_taps;
-    for (int f = 0; f < s.filters; ++f)
-        for (int i = 0; i < s.channels * taps; ++i) {
-            const int c = i / taps, tap = i % taps, at = (s.channel + c) * taps + tap;
-            const ulong row = (ulong)(s.group * out.w + s.filter + f) * (ulong)(channels * taps);
-            const int place = flip ? at - at % all_taps + all_taps - 1 - at % all_taps : at;
-            put_result(after, factors, dw + dw_at, part, cut.w, count,
-                       sums[((f / FB * taps + tap) * s.room + c) * FB + f % FB],
-                       row + (ulong)place);
-        }
+    const ulong row = (ulong)(channels * taps), count = (ulong)(out.w * kernel_.w) * row;
+    const ulong first = (ulong)(s.group * out.w + s.filter) * row;
+    for (int f = 0; f < s.filters; f += VEC)
+        for (int c = 0; c < s.channels; ++c)
+            for (int tap = 0; tap < taps; ++tap) {
+                const int at = (s.channel + c) * taps + tap;
+                const int place = flip ? at - at % all_taps + all_taps - 1 - at % all_taps : at;
+                float lanes[VEC];
+                STORE(GET(sums + ((f / FB * taps + tap) * s.room + c) * FB + f % FB), 0, lanes);
+                for (int i = 0; i < min(VEC, s.filters - f); ++i)
+                    put_result(after, factors, dw + dw_at, part, cut.w, count, lanes[i],
+                               first + (ulong)(f + i) * row + (ulong)place);
+            }
 }
