@@ -19,6 +19,22 @@
 #include "layout.clh"
 #include "loose.clh"
 
+// VEC outputs of one run from `first` on, of channel k or of neighbouring ones from k on; `sums`
+// points at the first one's.
+inline void gate_whole(const Epilogue *e, __global const float *sums, const ulong run_length,
+                       const int is_nhwc, const int k, const int channels, const ulong first)
+{
+    VECTOR a = GET_X(sums), b = GET_X(sums + run_length);
+    if (is_nhwc) {
+        a = fma(a, scale_lanes(e, k), bias_lanes(e, k));
+        b = fma(b, scale_lanes(e, k + channels), bias_lanes(e, k + channels));
+    } else {
+        a = fma(a, (VECTOR)(scale_of(e, k)), (VECTOR)(bias_of(e, k)));
+        b = fma(b, (VECTOR)(scale_of(e, k + channels)), (VECTOR)(bias_of(e, k + channels)));
+    }
+    put_lanes(finish_lanes(e, gate_lanes(a, b), e->y_base + first), e->y_base + first);
+}
+
 __kernel void gate(__global const float *restrict sums, const ulong sums_at,
                    __global const float *restrict bias, const ulong bias_at,
                    __global const float *restrict scale, const ulong scale_at,
@@ -40,8 +56,15 @@ __kernel void gate(__global const float *restrict sums, const ulong sums_at,
                   scale + scale_at, shape.y & FLAG_SCALE);
     const int lanes = (int)min((ulong)VEC, count - first);
 
-    float a[VEC], b[VEC];
     ulong at_run = first / run_length, at = first % run_length;
+    const ulong channel_left = is_nhwc ? run_length - at : plane - at % plane;
+    if (factors.w == 0.0f && lanes == VEC && channel_left >= VEC) {
+        gate_whole(&e, sums + sums_at + 2 * at_run * run_length + at, run_length, is_nhwc,
+                   (int)(at / channel_length), channels, first);
+        return;
+    }
+
+    float a[VEC], b[VEC];
     for (int i = 0; i < VEC; ++i) {
         // Lanes beyond the last output repeat it.
         const ulong from = sums_at + 2 * at_run * run_length + at;

@@ -323,10 +323,7 @@ static void ladder_gates_nothing_wrongly(void **state)
     atrous_error error;
 
     (void)state;
-    char *wrong = lying("gate.cl", "", "");
-    char *partner = strstr(wrong, "k + channels");
-    assert_non_null(partner);
-    partner[2] = '-';
+    char *wrong = lying("gate.cl", "#define tanh(v) (0.5f * (v))\n", "");
     conv.activation = ATROUS_ACTIVATION_GATED;
     conv.has_bias = 1;
     for (size_t groups = 1; groups <= 2; ++groups) {
