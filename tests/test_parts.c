@@ -407,6 +407,7 @@ static void what_cannot_be_cut_is_refused(void **state)
     assert_null(plan_of("reference", &conv, &error));
     printf("%s\n", error.message);
     assert_non_null(strstr(error.message, "the smallest part has bytes of weights: 2304"));
+    assert_non_null(strstr(error.message, "no sum is cut by its channels"));
     conv.in_channels = 64;
     conv.kernel[0] = conv.kernel[1] = 1;
     conv.pad_begin[0] = conv.pad_begin[1] = conv.pad_end[0] = conv.pad_end[1] = 0;

@@ -20,7 +20,8 @@ struct excess {
 };
 
 static const char too_large[] =
-    "the smallest part has %s %zu, the device takes at most %zu at once";
+    "the smallest part has %s %zu, the device takes at most %zu at once (no sum is cut by its "
+    "channels)";
 
 static struct excess excess_of_buffers(const struct atrous__env *env,
                                        const struct atrous__problem *p, size_t workspace)
