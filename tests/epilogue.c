@@ -72,7 +72,7 @@ struct loose epilogue_of(const struct directed *p, const double *sums, const dou
  * check knows, which directed_run() makes. */
 static double slack_of(const char *solver)
 {
-    return strcmp(solver, "winograd") == 0 || strcmp(solver, "phases") == 0 ? 8 : 1;
+    return harness_is_minimal(solver) ? 8 : 1;
 }
 
 bool epilogue_verify(const char *solver, const struct directed *p, const double *sums,

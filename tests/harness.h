@@ -56,6 +56,12 @@ bool harness_serves(const char *solver, const atrous_conv *conv);
 /* The first solvers of both kinds take everything: the reference kernel and the CPU path. */
 bool harness_takes_everything(const char *solver);
 
+/* Whether it computes forward problems at all. */
+bool harness_takes_forward(const char *solver);
+
+/* Whether it sums by minimal filtering, whose bound is not the direct one but one of its own. */
+bool harness_is_minimal(const char *solver);
+
 /* A solver's and a property's name joined, for tables of tests; lives until the process ends. */
 const char *harness_name(const char *solver, const char *property);
 

@@ -102,16 +102,16 @@ static struct axis_filter whole_phase(long n)
 }
 
 /* Roundings on the longest way, without those of the sum over channels. */
-static double roundings(long m, long r, int rank)
+static double roundings(long m, long r, bool square)
 {
     if (r == 2)
         return 5;
-    return m == 4 ? (rank >= 2 ? 19 : 10) : (rank >= 2 ? 11 : 6);
+    return m == 4 ? (square ? 19 : 10) : (square ? 11 : 6);
 }
 
 double minimal_roundings(long m, long r)
 {
-    return roundings(m, r, 1);
+    return roundings(m, r, false);
 }
 
 double minimal_gain(long m, long r)
@@ -135,6 +135,12 @@ struct sheet {
     long depths, in[3], out[3], dilation[3], pad[3];
 };
 
+/* Whether rows are filtered as columns are. */
+static bool is_square(const atrous_conv *conv)
+{
+    return conv->rank >= 2 && conv->kernel[conv->rank - 2] > 1;
+}
+
 static struct sheet sheet_of(const atrous_conv *conv, long m, long r)
 {
     struct sheet sheet = {.depths = 1, .in = {1, 1, 1}, .out = {1, 1, 1}, .dilation = {1, 1, 1}};
@@ -149,7 +155,7 @@ static struct sheet sheet_of(const atrous_conv *conv, long m, long r)
         sheet.pad[to] = (long)conv->pad_begin[axis];
     }
     sheet.columns = toom_cook(m, r);
-    sheet.rows = conv->rank >= 2 ? sheet.columns : toom_cook(1, 1);
+    sheet.rows = is_square(conv) ? sheet.columns : toom_cook(1, 1);
     if (conv->rank == 3)
         sheet.depths = (long)conv->kernel[0];
     return sheet;
@@ -231,7 +237,7 @@ double minimal_bound(const struct data *data, long m, size_t at)
     const long r = (long)data->conv.kernel[data->conv.rank - 1];
     const struct sheet s = m > 0 ? sheet_of(&data->conv, m, r) : phases_of(&data->conv);
     const double roundings_of_m = m > 0
-                                      ? roundings(m, r, data->conv.rank)
+                                      ? roundings(m, r, is_square(&data->conv))
                                       : phase_roundings(&s.rows) + phase_roundings(&s.columns) + 1;
     const size_t plane = (size_t)(s.out[0] * s.out[1] * s.out[2]);
     const long pixel = (long)(at % plane);

@@ -108,11 +108,11 @@ static atrous_check check_of(atrous_plan *plan, const struct data *data, float *
  * test. */
 static long stated_outputs(const char *solver, const struct data *data, const atrous_check *check)
 {
-    const bool is_winograd = strcmp(solver, "winograd") == 0;
+    const bool has_windows = strcmp(solver, "phases") != 0;
     const bool is_pair = data->conv.kernel[data->conv.rank - 1] == 2;
     char text[256];
 
-    for (long m = !is_winograd ? 0 : is_pair ? 3 : 4; m >= (is_winograd ? 2 : 0); m -= 2)
+    for (long m = !has_windows ? 0 : is_pair ? 3 : 4; m >= (has_windows ? 2 : 0); m -= 2)
         if (is_close(check->worst_bound, minimal_bound(data, m, check->worst_at)))
             return m;
     fail_msg("the bound %.9g at y[%zu] is no F(M,R)'s; %s", check->worst_bound, check->worst_at,
@@ -347,6 +347,55 @@ static void winograd_refuses_by_its_bound(void **state)
     atrous_plan_destroy(plan);
 }
 
+/* Rows at dilations that divide a vector, that are one, that are more and fill none; outputs that
+ * end within a strip, a vector, a window. */
+static void strips_bound_at_every_dilation(void **state)
+{
+    const size_t dilations[] = {1, 2, 4, 8, 16, 17, 33, 120};
+    double most[KINDS] = {0};
+
+    (void)state;
+    for (size_t kernel = 2; kernel <= 3; ++kernel)
+        for (size_t i = 0; i < 8; ++i)
+            for (enum kind kind = REALS; kind < KINDS; kind += harness.quick ? 2 : 1) {
+                atrous_conv conv = ragged(1, i % 2 == 0 ? 16 : 37, kernel, dilations[i]);
+                conv.input[0] = 200 + 31 * i;
+                const double worst = try_kind("strips", &conv, kind);
+                if (worst < 0)
+                    skip();
+                most[kind] = fmax(most[kind], worst);
+            }
+    for (enum kind kind = REALS; kind < KINDS; ++kind)
+        assert_true(kind == DENORMAL || most[kind] > 1e-4 || (harness.quick && kind % 2 == 1));
+}
+
+/* Every padding, groups, a batch, the rows of images, what is shorter than a vector. */
+static void strips_bound_of_other_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 20; ++i) {
+        atrous_conv conv = ragged(1, 32, 2 + i % 2, i % 4 < 2 ? 4 : 19);
+        conv.groups = conv.batch = 2;
+        conv.out_channels = 36;
+        conv.padding = (atrous_padding)(i / 4);
+        conv.pad_value = conv.padding == ATROUS_PADDING_CONSTANT ? 3.0 : 0.0;
+        conv.pad_begin[0] += 5;
+        conv.orientation = i % 3 == 0 ? ATROUS_TRUE_CONVOLUTION : ATROUS_CROSS_CORRELATION;
+        if (i % 5 == 0) {
+            conv.rank = 2;
+            conv.input[1] = 11 + i;
+            conv.input[0] = 3;
+            conv.kernel[1] = conv.kernel[0];
+            conv.dilation[1] = conv.dilation[0];
+            conv.pad_begin[1] = conv.pad_end[1] = conv.pad_begin[0];
+            conv.kernel[0] = conv.dilation[0] = conv.stride[1] = 1;
+            conv.pad_begin[0] = conv.pad_end[0] = 0;
+        }
+        if (try_kind("strips", &conv, REALS) < 0 || try_kind("strips", &conv, HUGE_PIXEL) < 0)
+            skip();
+    }
+}
+
 /* An image of which each axis has phases of up to `rows` and `columns` values. */
 static atrous_conv short_phases(size_t channels, size_t rows, size_t columns, size_t longest)
 {
@@ -456,6 +505,27 @@ static void phases_serve_layouts_and_epilogues(void **state)
     }
 }
 
+static void strips_refuses_what_is_not_its_own(void **state)
+{
+    atrous_conv conv = ragged(1, 16, 3, 4);
+    atrous_plan *plan = plan_by("strips", &conv);
+
+    (void)state;
+    if (plan == NULL)
+        skip();
+    conv.dilation[0] = 3;
+    expect_refusal("strips", &conv, "divides none");
+    conv.dilation[0] = 4;
+    conv.input_layout = ATROUS_LAYOUT_NHWC;
+    expect_refusal("strips", &conv, "not neighbours in memory");
+    conv.input_layout = ATROUS_LAYOUT_NCHW;
+    conv.math = ATROUS_MATH_STRICT;
+    expect_refusal("strips", &conv, "strict");
+    conv = ragged(2, 16, 3, 4);
+    expect_refusal("strips", &conv, "more than a row");
+    atrous_plan_destroy(plan);
+}
+
 static void phases_refuses_what_is_not_its_own(void **state)
 {
     atrous_conv conv = short_phases(16, 3, 2, 1);
@@ -491,9 +561,12 @@ int main(void)
         cmocka_unit_test(winograd_bound_beside_nan),
         cmocka_unit_test(winograd_needs_a_bound_of_its_own),
         cmocka_unit_test(winograd_refuses_by_its_bound),
+        cmocka_unit_test(strips_bound_at_every_dilation),
+        cmocka_unit_test(strips_bound_of_other_rows),
         cmocka_unit_test(phases_bound_of_every_length),
         cmocka_unit_test(phases_bound_of_other_shapes),
         cmocka_unit_test(phases_serve_layouts_and_epilogues),
+        cmocka_unit_test(strips_refuses_what_is_not_its_own),
         cmocka_unit_test(phases_refuses_what_is_not_its_own),
     };
     int failed = harness_open();

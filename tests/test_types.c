@@ -361,9 +361,7 @@ static void own_grounds_agree(void **state)
             float *got = floats(count);
             assert_true(value != NULL && bound != NULL);
             directed_solve(&problem, value, bound);
-            const bool is_minimal = strcmp(grounds[i].solver, "winograd") == 0 ||
-                                    strcmp(grounds[i].solver, "phases") == 0 ||
-                                    strcmp(grounds[i].solver, "gradient_minimal") == 0;
+            const bool is_minimal = harness_is_minimal(grounds[i].solver);
             for (size_t j = 0; j < count && is_minimal; ++j)
                 bound[j] *= 8;
             assert_true(directed_run(grounds[i].solver, &problem, got));
