@@ -10,6 +10,7 @@
 
 #include "data.h"
 #include "directed_draw.h"
+#include "harness.h"
 #include "shapes.h"
 #include "stored.h"
 

@@ -330,7 +330,8 @@ static void own_ground(size_t which, atrous_conv *conv)
 {
     *conv = which == 0 ? shape_square(1, 16, 24, 700, 2, 4)
                        : shape_square(2, 16, 24, 40, 3, which == 1 ? 14 : 2);
-    conv->batch = 2;
+    conv->batch =
+        which == 1 ? 20 : 2; /* phases are cut between images, of which a part takes one */
     conv->has_bias = 1;
     if (which == 2) {
         conv->direction = ATROUS_TRANSPOSED;

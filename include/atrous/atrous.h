@@ -522,7 +522,7 @@ typedef struct atrous_check {
  * Stability of Numerical Algorithms, chapter 3); FLT_MIN stands for denormals that a device may
  * flush to zero.
  *
- * Direct summation, by every solver but winograd and phases and by the CPU path:
+ * Direct summation, by every solver but winograd, strips and phases and by the CPU path:
  *
  *     terms = 1 + (C/G) * taps          magnitude = |bias| + sum |w*x|
  *
@@ -530,7 +530,7 @@ typedef struct atrous_check {
  * backward data (K/G) * taps (one more for each further place where padding repeats an element),
  * backward weights N * output positions, magnitude the sum of their absolute values.
  *
- * winograd computes tiles of M or M x M neighbours of a phase by minimal filtering F(M,R)
+ * winograd and (of rows) strips compute tiles of M or M x M neighbours of a phase by minimal filtering F(M,R)
  * (S. Winograd, 1980; A. Lavin and S. Gray, arXiv:1509.09308). Values cancel inside its
  * transforms, so an output's error depends on its whole tile: on inputs that only its neighbours
  * need, on taps that meet other inputs. As in the analysis of B. Barabasz et al.,
