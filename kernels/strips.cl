@@ -101,17 +101,19 @@ inline void get_far(const Row *row, __global const STORED *x, const int at, cons
     }
 }
 
-// Stores the lanes of one vector that lie inside the row; `at` counts from y_base.
-inline void put_inside(const Epilogue *e, const VECTOR value, const ulong at, const int count)
+// Stores the lanes of one vector that lie inside the row; the first `done` are stored already. `at`
+// counts from y_base.
+inline void put_inside(const Epilogue *e, const VECTOR value, const ulong at, const int count,
+                       const int done)
 {
     __global Y_STORED *to = e->y_base + at;
     if (count >= VEC) {
-        put_lanes(finish_lanes(e, value, to), to);
+        finish_rest(e, value, done, to);
         return;
     }
     float lanes[VEC];
     STORE(value, 0, lanes);
-    for (int lane = 0; lane < count; ++lane)
+    for (int lane = done; lane < count; ++lane)
         put(finish(e, lanes[lane], at + lane), to + lane);
 }
 
@@ -138,14 +140,17 @@ inline int apart(const int dilation)
     return STEP ? VEC : dilation;
 }
 
-// The first output of lane 0 in batch `batch` of a row; batches of a strip may overlap.
-inline int column_of(const int batch, const int dilation)
+// The first output of lane 0 in batch `batch` of a row. The last batch of a strip may overlap the
+// one before by *done lanes.
+inline int column_of(const int batch, const int dilation, int *done)
 {
 #if STEP
+    *done = 0;
     return batch * M * VEC;
 #else
-    const int chunks = (dilation + VEC - 1) / VEC;
-    return batch / chunks * M * dilation + min(batch % chunks * VEC, dilation - VEC);
+    const int chunks = (dilation + VEC - 1) / VEC, first = batch % chunks * VEC;
+    *done = max(first + VEC - dilation, 0);
+    return batch / chunks * M * dilation + first - *done;
 #endif
 }
 
@@ -194,8 +199,9 @@ void strips(TENSORS, GEOMETRY, const int4 work, __local float *v, const int run)
     const int fetched = (in.w + work.z - 1) / work.z; // channels of the next batch a block
 
     for (int batch = first; batch < end; ++batch) {
-        const int column = column_of(batch, dilation.z);
-        const int next = column_of(min(batch + 1, work.x - 1), dilation.z) - pad.z;
+        int done, done_next;
+        const int next = column_of(min(batch + 1, work.x - 1), dilation.z, &done_next) - pad.z;
+        const int column = column_of(batch, dilation.z, &done);
         const int from = column - pad.z, apart_in = apart(dilation.z);
         const int is_near =
             from >= 0 && from + (STEP ? M : ALPHA - 1) * apart_in + VEC <= in.z;
@@ -253,7 +259,7 @@ void strips(TENSORS, GEOMETRY, const int4 work, __local float *v, const int run)
                         put_lanes(value, e.y_base + at + i * apart_out);
                     else
                         put_inside(&e, value, at + i * apart_out,
-                                   out.z - column - i * apart_out);
+                                   out.z - column - i * apart_out, done);
                 }
             }
         }

@@ -53,9 +53,6 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
         return "the kernel has more than a row";
     if (p->conv.input_layout != ATROUS_LAYOUT_NCHW || p->conv.output_layout != ATROUS_LAYOUT_NCHW)
         return "neighbours in a row are not neighbours in memory";
-    const char *overlap = atrous__refuse_overlap(p);
-    if (overlap != NULL)
-        return overlap;
     const size_t vector = atrous__max(device->vector, 4), dilation = p->axis[ATROUS__W].dilation;
     if (dilation < vector && vector % dilation != 0)
         return "the dilation is less than a vector and divides none";
