@@ -117,12 +117,23 @@ inline void sum_rows(Block *b, const Axis *h, const Axis *w, const int o, const 
     }
 }
 
-// The taps, a channel's next to its neighbours'.
+// The taps, a channel's next to its neighbours', whole vectors of them: rows of taps may be a
+// power of two apart.
 inline void gather_taps(__global const float *w, const int channels, __local float *to)
 {
-    for (int c = 0; c < channels; ++c)
-        for (int tap = 0; tap < KH * KW; ++tap)
-            to[tap * channels + c] = w[(long)c * (KH * KW) + tap];
+    for (int c = 0;;) {
+#pragma unroll
+        for (int tap = 0; tap < KH * KW; ++tap) {
+            float lanes[VEC];
+#pragma unroll
+            for (int i = 0; i < VEC; ++i)
+                lanes[i] = w[(long)(c + i) * (KH * KW) + tap];
+            PUT(to + tap * channels + c, LOAD(0, lanes));
+        }
+        if (c >= channels - VEC)
+            break;
+        c = min(c + VEC, channels - VEC);
+    }
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
