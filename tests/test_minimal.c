@@ -2,6 +2,7 @@
  * and tight enough to catch a wrong output. */
 #include "testing.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -505,6 +506,40 @@ static void phases_serve_layouts_and_epilogues(void **state)
     }
 }
 
+/* Strips that fill no vectors overlap: beta reads each output once, as it was. */
+static void strips_read_what_beta_scales_once(void **state)
+{
+    struct random random = {seed};
+    atrous_conv conv = ragged(1, 16, 2, 21);
+    atrous_error error;
+
+    (void)state;
+    conv.input[0] = 333;
+    atrous_plan *plain = plan_by("strips", &conv);
+    conv.beta = -0.75;
+    atrous_plan *plan = plan_by("strips", &conv);
+    if (plan == NULL)
+        skip();
+    struct data data = data_draw(&conv, &random, FILL_REALS);
+    float *sums = floats(data.y_count), *y = floats(data.y_count), *before = floats(data.y_count);
+    random_fill(&random, before, data.y_count);
+    memcpy(y, before, data.y_count * sizeof *y);
+    run(plain, &data, sums);
+    const atrous_arrays arrays = arrays_of(&data, y);
+    harness_expect_ok(atrous_plan_run(plan, &arrays, &error), &error, "run", &conv);
+    for (size_t i = 0; i < data.y_count; ++i) {
+        const double want = (double)sums[i] - 0.75 * (double)before[i];
+        const double room = fabs((double)sums[i]) + fabs((double)before[i]);
+        assert_true(fabs((double)y[i] - want) <= (double)FLT_EPSILON * room);
+    }
+    free(before);
+    free(sums);
+    free(y);
+    data_free(&data);
+    atrous_plan_destroy(plain);
+    atrous_plan_destroy(plan);
+}
+
 static void strips_refuses_what_is_not_its_own(void **state)
 {
     atrous_conv conv = ragged(1, 16, 3, 4);
@@ -566,6 +601,7 @@ int main(void)
         cmocka_unit_test(phases_bound_of_every_length),
         cmocka_unit_test(phases_bound_of_other_shapes),
         cmocka_unit_test(phases_serve_layouts_and_epilogues),
+        cmocka_unit_test(strips_read_what_beta_scales_once),
         cmocka_unit_test(strips_refuses_what_is_not_its_own),
         cmocka_unit_test(phases_refuses_what_is_not_its_own),
     };

@@ -530,10 +530,10 @@ typedef struct atrous_check {
  * backward data (K/G) * taps (one more for each further place where padding repeats an element),
  * backward weights N * output positions, magnitude the sum of their absolute values.
  *
- * winograd and (of rows) strips compute tiles of M or M x M neighbours of a phase by minimal filtering F(M,R)
- * (S. Winograd, 1980; A. Lavin and S. Gray, arXiv:1509.09308). Values cancel inside its
- * transforms, so an output's error depends on its whole tile: on inputs that only its neighbours
- * need, on taps that meet other inputs. As in the analysis of B. Barabasz et al.,
+ * winograd, and strips of rows, compute tiles of M or M x M neighbours of a phase by minimal
+ * filtering F(M,R) (S. Winograd, 1980; A. Lavin and S. Gray, arXiv:1509.09308). Values cancel
+ * inside its transforms, so an output's error depends on its whole tile: on inputs that only its
+ * neighbours need, on taps that meet other inputs. As in the analysis of B. Barabasz et al.,
  * arXiv:1803.10986, but output by output:
  *
  *     terms = C/G + r                   r      F(4,3)  F(2,3)  F(3,2)
