@@ -39,7 +39,7 @@ static void draw_ground(struct random *random, atrous_conv *conv)
     const size_t at = random_between(random, 0, sizeof grounds / sizeof *grounds - 1);
     const size_t groups = grounds[at].groups;
 
-    *conv = shape_square(random_chance(random, 80) ? 2 : 1, groups * grounds[at].channels,
+    *conv = shape_square(random_chance(random, 55) ? 2 : 1, groups * grounds[at].channels,
                          groups * grounds[at].filters, grounds[at].extent, grounds[at].kernel,
                          grounds[at].dilation > 0 ? grounds[at].dilation
                                                   : random_between(random, 1, 3));
