@@ -41,7 +41,7 @@
 #define ROWS 1
 #include "products.clh"
 
-// tiling: rows apart in a phase, columns apart, tiles of all points together, CB
+// tiling: rows apart in a phase, columns apart, rows of the panels of all points together, CB
 // work: first channel block, channel blocks, tiles and filter blocks of a group
 #define TILING const int4 tiling, const int4 work
 
@@ -59,8 +59,15 @@ inline long tiles_at(const int point, const long images, const int4 in, const in
            phases_at(NW, point % POINTS_W, in.z, tiling.y);
 }
 
+// Rows that a point's panel has: one more, or panels would lie powers of two apart, all in the same
+// few sets of a cache.
+inline long rows_of(const long tiles)
+{
+    return tiles + 1;
+}
+
 // The place of phases (py, px) of image `image` among the tiles of one point, -1: not there; and
-// how many tiles the points before have.
+// how many rows the panels of the points before have.
 typedef struct {
     long tile, before;
 } Place;
@@ -76,7 +83,7 @@ inline void find_places(Place *places, const long image, const long images, cons
         places[point].tile =
             py < rows && px < columns ? (image * rows + py) * columns + px : -1;
         places[point].before = before;
-        before += images * rows * columns;
+        before += rows_of(images * rows * columns);
     }
 }
 
@@ -136,7 +143,8 @@ void phases_input(__global const STORED *restrict x, const ulong x_at, __global 
 #pragma unroll
         for (int point = 0; point < POINTS; ++point) {
             const Place *at = places + point;
-            const long panel = at->before * work.y + tiles_at(point, images, in, tiling) * block;
+            const long panel =
+                at->before * work.y + rows_of(tiles_at(point, images, in, tiling)) * block;
             to[point] = at->tile < 0 ? 0 : panels + (panel + at->tile) * cb;
         }
         for (int c = 0; c < channels; c += VEC) {
@@ -182,7 +190,7 @@ void phases_multiply(__global const float *restrict v, const ulong v_at,
     do {
         part -= parts;
         tiles = tiles_at(--point, (long)stride.w * in.x, in, tiling);
-        before -= tiles;
+        before -= rows_of(tiles);
         parts = (tiles + work.z - 1) / work.z;
     } while (part >= parts && point > 0);
     // Whole register blocks, but for the last part.
@@ -194,14 +202,15 @@ void phases_multiply(__global const float *restrict v, const ulong v_at,
         const int channel = (work.x + block) * cb, channels = min(cb, in.w - channel);
         __global const float *panel =
             v + v_at +
-            ((group * tiling.z + before) * work.y + tiles * block + first) * (long)cb;
+            ((group * tiling.z + before) * work.y + rows_of(tiles) * block + first) * (long)cb;
         for (int k = slice * work.w; k < end_block; ++k) {
             const long at = (group * filter_blocks + k) * POINTS + point;
             multiply_tiles(panel, cb, w + w_at + (at * in.w + channel) * FB, channels,
                            (int)(end - first),
                            work.x + block > 0,
                            m + m_at +
-                               ((group * tiling.z + before) * filter_blocks + tiles * k + first) *
+                               ((group * tiling.z + before) * filter_blocks + rows_of(tiles) * k +
+                                first) *
                                    FB);
         }
     }
@@ -237,7 +246,8 @@ void phases_output(TENSORS_FROM(float), GEOMETRY, TILING, __local float *sums, c
 #pragma unroll
         for (int point = 0; point < POINTS; ++point) {
             const Place *at = places + point;
-            const long row = at->before * filter_blocks + tiles_at(point, images, in, tiling) * k;
+            const long row =
+                at->before * filter_blocks + rows_of(tiles_at(point, images, in, tiling)) * k;
             products[point] = at->tile < 0 ? 0 : m + (row + at->tile) * FB;
         }
         for (int f = 0; f < FB; f += VEC) {

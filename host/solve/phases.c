@@ -24,7 +24,8 @@ struct shape {
     size_t values[ATROUS__AXES];    /* of the longest phase of an axis */
     size_t step[ATROUS__AXES];      /* between the values of a phase */
     size_t phases[ATROUS__AXES];
-    size_t points, images, tiles;         /* tiles of all points together */
+    size_t points, images;
+    size_t tiles, rows;                   /* of all points together; of their panels */
     size_t channels, channel_blocks, run; /* CB; blocks; blocks transformed at a time */
     size_t filters, filter_blocks, slice; /* of a block; blocks; blocks of a group */
     size_t panels_bytes, products_bytes;  /* of one run; of all */
@@ -74,6 +75,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.images = p->batch * p->axis[ATROUS__D].in;
     for (size_t point = 0; point < s.points; ++point)
         s.tiles += tiles_at(p, &s, point);
+    s.rows = s.tiles + s.points; /* as rows_of() in phases.cl */
 
     const size_t blocks = atrous__ceil_div(p->channels, BLOCK_CHANNELS);
     s.channels = atrous__round_up(atrous__ceil_div(p->channels, blocks), s.vector);
@@ -82,12 +84,12 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.filter_blocks = atrous__ceil_div(p->filters, s.filters);
     s.slice = atrous__min(s.filter_blocks, atrous__max(RUN_FILTERS / s.filters, 1));
 
-    const size_t panel = p->groups * s.tiles * s.channels * sizeof(float);
+    const size_t panel = p->groups * s.rows * s.channels * sizeof(float);
     const size_t runs =
         atrous__min(atrous__ceil_div(panel * s.channel_blocks, PANELS_BYTES), MOST_RUNS);
     s.run = atrous__ceil_div(s.channel_blocks, runs);
     s.panels_bytes = s.run * panel;
-    s.products_bytes = p->groups * s.filter_blocks * s.tiles * s.filters * sizeof(float);
+    s.products_bytes = p->groups * s.filter_blocks * s.rows * s.filters * sizeof(float);
     const size_t row = s.values[ATROUS__H] * p->axis[ATROUS__W].in * sizeof(float);
     s.patch_bytes = row * s.channels;
     s.sums_bytes = row * s.filters;
@@ -133,7 +135,7 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
         atrous__phases_bound(p, s.values[ATROUS__H], s.values[ATROUS__W]);
     if (!atrous__bound_is_useful(&bound))
         return "its error bound grows with the channels and would promise too little";
-    if (s.tiles > MOST_TILES)
+    if (s.rows > MOST_TILES)
         return "the phases of the batch have more than 2^29 points";
     return atrous__max(s.patch_bytes, s.sums_bytes) > device->local_memory
                ? "a row of a phase exceeds the local memory"
@@ -160,8 +162,9 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     const double count = (double)s.tiles * (double)p->groups;
     const double filters = (double)(s.filter_blocks * s.filters);
     const double products = count * (double)p->channels * filters;
-    /* Each transformed value costs as much as some multiply-adds. */
-    const double transforms = count * ((double)p->channels * 10 + filters * 8);
+    /* Each transformed value goes through the workspace, which costs as much as some multiply-adds.
+     */
+    const double transforms = count * ((double)p->channels * 30 + filters * 20);
     return 0.06 + (products * 1.1 + transforms) / atrous__vector_macs_per_ms(device);
 }
 
@@ -171,7 +174,7 @@ static void add_common(struct atrous__launch *launch, const struct atrous__probl
 {
     atrous__launch_add_geometry(launch, p);
     atrous__launch_add(
-        launch, atrous__arg_int4(s->step[ATROUS__H], s->step[ATROUS__W], s->tiles, s->channels));
+        launch, atrous__arg_int4(s->step[ATROUS__H], s->step[ATROUS__W], s->rows, s->channels));
     atrous__launch_add(launch, atrous__arg_int4(first, blocks, RUN_TILES, s->slice));
 }
 
