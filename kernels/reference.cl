@@ -7,6 +7,8 @@
 // Host    host/solve/reference.c checks that every axis fits 32 bits; flat indices have 64.
 // Lint    -DTYPE=0
 // Lint    -DTYPE=1
+// Lint    -DTYPE=1 -DNATIVE_HALF
+// Lint    -DTYPE=1 -DFLOAT_SUMS -DNATIVE_HALF
 // Lint    -DTYPE=2
 // Lint    -DTYPE=3
 
@@ -28,10 +30,14 @@ inline int source(const int p, const int t, const int stride, const int dilation
     return pad_index(i, n, mode);
 }
 
-// Integers are summed as such, which is exact.
+// Integers are summed as such, which is exact; halves in half where the host asks for it.
 #if TYPE == TYPE_I8
 typedef int Sum;
 #define ADD(a, b, sum) ((sum) + (int)(a) * (int)(b))
+#elif defined(NATIVE_HALF)
+#include "half.clh"
+typedef Half Sum;
+#define ADD(a, b, sum) half_fma(half_of(a), half_of(b), sum)
 #else
 typedef float Sum;
 #define ADD(a, b, sum) fma(a, b, sum)
@@ -174,7 +180,7 @@ inline float bias_gradient_of(__global const STORED *dy, const Steps to, const u
 // Elements behind `weights` are db's.
 __kernel void reference_gradient(__global const STORED *restrict x, const ulong x_at,
                                  __global const STORED *restrict dy, const ulong dy_at,
-                                 __global STORED *restrict dw, const ulong dw_at,
+                                 __global Y_STORED *restrict dw, const ulong dw_at,
                                  __global float *restrict db, const ulong db_at, GEOMETRY,
                                  const int flip, const ulong weights, const ulong count,
                                  const int run)
@@ -203,7 +209,7 @@ __kernel void reference_gradient(__global const STORED *restrict x, const ulong 
                                      : fma(factors.w, *at_bias, factors.z * bias);
         return;
     }
-    const Epilogue e = epilogue_of(after, factors, db, 0, dy, dw + dw_at);
+    const Epilogue e = epilogue_of(after, factors, db, 0, dw + dw_at, dw + dw_at);
     const float sum = gradient_of(x + x_at + (ulong)c * from.channel, grad, from, to,
                                   (ulong)all_channels * plane, out_image, tap, in, out, stride,
                                   dilation, pad, pad_value);

@@ -9,10 +9,12 @@
 //         weights[taps of one kernel plane][channels][FB].
 // Host    host/solve/tile.c
 //         Both hold floats, or for int8 cells of four channels, multiplied and summed as
-//         integers: by the device's dot product with DOT=1, which it was asked for.
+//         integers: by the device's dot product with DOT=1, which it was asked for. With
+//         NATIVE_HALF they hold halves, summed in half.
 // Lint    -DITEMS=256 -DFB=64 -DRF=8 -DRP=8 -DTYPE=0 -DDOT=0
 // Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=1 -DDOT=0
 // Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=1 -DDOT=0 -DFLOAT_SUMS
+// Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=1 -DDOT=0 -DNATIVE_HALF
 // Lint    -DITEMS=64 -DFB=32 -DRF=4 -DRP=4 -DTYPE=3 -DDOT=0
 
 #if !defined(ITEMS) || !defined(FB) || !defined(RF) || !defined(RP) || !defined(DOT)
@@ -61,27 +63,36 @@ inline Cell weight_of(__global const float *w)
 }
 #else
 #define CELL 1
+#ifdef NATIVE_HALF
+#include "half.clh"
+typedef Half Cell;
+#define CELL_OF half_of
+#define CELL_FMA half_fma
+#else
 typedef float Cell;
-typedef float Sum;
+#define CELL_OF
+#define CELL_FMA fma
+#endif
+typedef Cell Sum;
 
 inline Sum multiply_add(const Cell a, const Cell b, const Sum sum)
 {
-    return fma(a, b, sum);
+    return CELL_FMA(a, b, sum);
 }
 
 inline Cell cell_of(__global const STORED *x, const ulong step, const int count)
 {
-    return get(x);
+    return CELL_OF(get(x));
 }
 
 inline Cell padding_of(const float value)
 {
-    return value;
+    return CELL_OF(value);
 }
 
 inline Cell weight_of(__global const float *w)
 {
-    return *w;
+    return CELL_OF(*w);
 }
 #endif
 

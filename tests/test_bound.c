@@ -3,11 +3,13 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cpu/cpu.h"
 #include "minimal.h"
 #include "shapes.h"
+#include "stored.h"
 
 static const uint64_t seed = 1803;
 
@@ -154,12 +156,106 @@ static void bound_promises_up_to_its_channels(void **state)
     assert_true(is_useful(1, 2, 3, 349520) && !is_useful(1, 2, 3, 349521));
 }
 
+/* Roundings count the same in half, with its spacing and its least normal number; from where a sum
+ * may overflow nothing is promised. */
+static void bound_of_half_sums(void **state)
+{
+    const atrous_conv conv = shape_square(2, 5, 16, 8, 3, 1);
+    struct atrous__problem problem;
+
+    (void)state;
+    assert_int_equal(atrous__problem_init(&problem, &conv, NULL), ATROUS_OK);
+    struct atrous__bound bound = atrous__direct_bound(&problem);
+    assert_true(is_close(atrous__bound_at(&bound, 3.0), 46 * (ldexp(3.0, -23) + ldexp(1.0, -126))));
+    assert_true(isfinite(atrous__bound_at(&bound, 1e9)));
+    atrous__bound_in_half(&bound);
+    assert_true(is_close(atrous__bound_at(&bound, 3.0), 46 * (3.0 / 1024 + 1.0 / 16384)));
+    /* magnitude * (1 + 46/1024) + 46/16384 = 65504 lies at 62687.997 */
+    assert_true(isfinite(atrous__bound_at(&bound, 62687.9)));
+    assert_true(isinf(atrous__bound_at(&bound, 62688.1)));
+}
+
+/* As a device sums in half: each product added at once, rounded to nearest. */
+static double half_sum(const float *x, const float *w, size_t count)
+{
+    uint16_t sum = 0;
+
+    for (size_t i = 0; i < count; ++i)
+        stored_put(ATROUS_TYPE_F16, &sum, 0,
+                   stored_get(ATROUS_TYPE_F16, &sum, 0) + (double)x[i] * (double)w[i]);
+    return stored_get(ATROUS_TYPE_F16, &sum, 0);
+}
+
+/* Values of one tensor: mean + spread * [-1, 1), as halves. */
+static void fill_halves(struct random *random, float mean, float spread, float *values,
+                        size_t count)
+{
+    random_fill(random, values, count);
+    for (size_t i = 0; i < count; ++i)
+        values[i] = mean + spread * values[i];
+    stored_round(ATROUS_TYPE_F16, values, count);
+}
+
+/* Draws pairs of tensors by these means and spreads, sums them in half and returns the largest
+ * share of the bound. */
+static double worst_half_share(const float law[4], size_t count, int draws)
+{
+    struct random random = {seed};
+    float *x = floats(count), *w = floats(count);
+    struct atrous__bound bound = atrous__bound_of_terms((double)count + 1);
+    double worst = 0;
+
+    atrous__bound_in_half(&bound);
+    for (int draw = 0; draw < draws; ++draw) {
+        double exact = 0, magnitude = 0;
+        fill_halves(&random, law[0], law[1], x, count);
+        fill_halves(&random, law[2], law[3], w, count);
+        for (size_t i = 0; i < count; ++i) {
+            exact += (double)x[i] * (double)w[i];
+            magnitude += fabs((double)x[i] * (double)w[i]);
+        }
+        const double most = atrous__bound_at(&bound, magnitude);
+        assert_true(isfinite(most));
+        worst = fmax(worst, fabs(half_sum(x, w, count) - exact) / most);
+    }
+    free(x);
+    free(w);
+    return worst;
+}
+
+/* Random and large-mean data, sums that stand still (ones: beyond 2048 half adds no more of them),
+ * more roundings than 2^10, and denormals. */
+static void bound_of_half_sums_holds(void **state)
+{
+    static const float laws[][4] = {{0, 1, 0, 1},
+                                    {5, 1, 0, 1},
+                                    {5, 1, 1, 0.5f},
+                                    {1, 0, 1, 0},
+                                    {0, 1.0f / 4096, 0, 1.0f / 4096}};
+    static const size_t counts[] = {1, 9, 144, 1152, 4000};
+    double most = 0;
+
+    (void)state;
+    for (size_t l = 0; l < sizeof laws / sizeof *laws; ++l)
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; ++c) {
+            if (l == 2 && counts[c] > 1152)
+                continue; /* beyond the range of half: nothing is promised */
+            const double share = worst_half_share(laws[l], counts[c], 40);
+            printf("law %zu, %zu products: %.3g of the bound\n", l, counts[c], share);
+            assert_true(share <= 1.0);
+            most = fmax(most, share);
+        }
+    assert_true(most > 0.05); /* the sums were in half, and the bound is no idle one */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_magnitude_however_asked),
         cmocka_unit_test(bound_magnitude_of_depth),
         cmocka_unit_test(bound_promises_up_to_its_channels),
+        cmocka_unit_test(bound_of_half_sums),
+        cmocka_unit_test(bound_of_half_sums_holds),
     };
 
     return cmocka_run_group_tests_name("bound", tests, NULL, NULL);

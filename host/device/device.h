@@ -18,7 +18,7 @@ struct atrous__device {
     size_t max_allocation;
     size_t cache; /* bytes of the global memory's, 0: none is told of */
     size_t compute_units;
-    bool has_half;        /* half arithmetic: cl_khr_fp16 */
+    bool has_half; /* half arithmetic: cl_khr_fp16, to nearest, with denormals and infinity */
     bool has_dot_product; /* of four int8 in a word: cl_khr_integer_dot_product */
     bool is_cpu_class;    /* local memory is ordinary cache: one item per group, explicit vectors */
 };

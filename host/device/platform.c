@@ -1,6 +1,8 @@
 /* Lists devices and queries what solvers decide by. */
 #include "device/device.h"
 
+#include <CL/cl_ext.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +99,17 @@ static bool has_extension(cl_device_id id, const char *name)
     return found;
 }
 
+/* What the bound of half sums rests on: a device may have halves that it truncates or flushes. */
+static bool has_half(cl_device_id id)
+{
+    const cl_device_fp_config needed = CL_FP_ROUND_TO_NEAREST | CL_FP_INF_NAN | CL_FP_DENORM;
+    cl_device_fp_config config = 0;
+    return has_extension(id, "cl_khr_fp16") &&
+           clGetDeviceInfo(id, CL_DEVICE_HALF_FP_CONFIG, sizeof config, &config, NULL) ==
+               CL_SUCCESS &&
+           (config & needed) == needed;
+}
+
 static void query_platform(cl_device_id id, char *text, size_t size)
 {
     cl_platform_id platform = NULL;
@@ -170,7 +183,7 @@ atrous_status atrous__device_query(cl_device_id id, struct atrous__device *devic
     d.max_allocation = (size_t)allocation;
     d.cache = (size_t)cache;
     d.compute_units = units;
-    d.has_half = has_extension(id, "cl_khr_fp16");
+    d.has_half = has_half(id);
     d.has_dot_product = has_extension(id, "cl_khr_integer_dot_product");
     d.is_cpu_class = local_type != CL_LOCAL && (type & CL_DEVICE_TYPE_GPU) == 0;
     d.info.type = type_of(type);

@@ -52,9 +52,10 @@ struct block {
     double *partner_value, *partner_magnitude;
 };
 
-/* The same where transforms lie between: they spread what is not finite over their tile, and
- * overflow before the result does. An infinite bound tells, and promises nothing. */
-static double share_of_minimal(float got, const struct want *want)
+/* The same where sums are of transforms, which spread what is not finite over their tile and
+ * overflow before the result does, or of halves, which do so too. An infinite bound tells, and
+ * promises nothing. */
+static double share_if_bounded(float got, const struct want *want)
 {
     return isfinite(want->bound) ? share_of_bound(got, want) : 0.0;
 }
@@ -65,7 +66,7 @@ static double bound_of(const struct atrous__problem *p, const struct atrous__bou
 {
     if (p->conv.type == ATROUS_TYPE_I8)
         return FLT_EPSILON * fabs(sum);
-    return bound->terms * (FLT_EPSILON * magnitude + FLT_MIN);
+    return atrous__bound_at(bound, magnitude);
 }
 
 /* The value as its type stores it, rounded to nearest: half a step more. */
@@ -132,8 +133,9 @@ static void compare(const struct atrous__problem *p, const struct atrous__bound 
         const size_t at = block->at[i];
         const float got = *element(p, arrays->output, arrays->bias_output, at);
         const struct want want = want_of(p, bounds, arrays, block, i, at);
+        const bool may_promise_nothing = bounds->columns != NULL || isfinite(bounds->largest);
         const double share =
-            bounds->columns != NULL ? share_of_minimal(got, &want) : share_of_bound(got, &want);
+            may_promise_nothing ? share_if_bounded(got, &want) : share_of_bound(got, &want);
         if (share > check->worst || (check->checked == 0 && i == 0)) {
             check->worst = share;
             check->worst_error = fabs((double)got - want.value);
@@ -169,7 +171,7 @@ static atrous_status recompute(const struct atrous__problem *sums,
 }
 
 /* The same behind a fold: of each output the values of all that is folded onto it. Where sums are
- * added whose bounds hold a FLT_MIN each, the magnitude takes those of the others. */
+ * added whose bounds hold a `tiny` each, the magnitude takes those of the others. */
 static atrous_status recompute_folded(const struct atrous__problem *p,
                                       const struct atrous__bound *bound,
                                       const atrous_arrays *arrays, const size_t *at, size_t first,
@@ -190,7 +192,7 @@ static atrous_status recompute_folded(const struct atrous__problem *p,
         for (size_t k = 0; k < folded.count; ++k)
             sources[filled++] = atrous__folded_at(&folded, k);
         value[i] = 0.0;
-        magnitude[i] = (double)(folded.count - 1) * (FLT_MIN / FLT_EPSILON);
+        magnitude[i] = (double)(folded.count - 1) * (bound->tiny / bound->epsilon);
     }
     if (status == ATROUS_OK)
         status =

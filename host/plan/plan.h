@@ -27,6 +27,7 @@ struct atrous_context {
     size_t holds;         /* the user's one, and one per plan */
     struct atrous__verdict verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES], fold_verdict;
     struct atrous__verdict gate_verdicts[ATROUS__MAX_ROWS][ATROUS__TYPES];
+    struct atrous__verdict half_verdicts[ATROUS__MAX_ROWS];
 };
 
 /* One line of atrous_plan_candidate(). */

@@ -9,6 +9,15 @@
  * Direct. A product w*x is rounded once, and once more with each later sum and the bias: n = 1
  * + (C/G) * taps, and the error is at most n * FLT_EPSILON * (|bias| + sum |w*x|).
  *
+ * In half (u = 2^-11, each product added to the sum by one fma to nearest) n*u soon exceeds 1, and
+ * (1 + u)^n with it. The bound n*u * sum |w*x| holds for every n nonetheless, as for floats (S.
+ * Rump, Error estimation of floating-point summation and dot product, BIT 52, 2012): an fma to
+ * nearest errs by no more than u times its result, nor more than its product p, since the sum so
+ * far is a half itself. With E errors and P magnitudes so far, |p| <= u*P adds at most u*P to E;
+ * else the result is at most P + E + |p|, and u*E <= (n-1)*u * u*P < (n-1)*u * |p|. Either way E <=
+ * n*u * P goes on. Devices whose halves are not rounded to nearest, or that flush them as operands,
+ * are not asked for half sums. Where P + E stays within 65504 no sum overflows, in any order.
+ *
  * Minimal filtering (S. Winograd, Arithmetic Complexity of Computations, 1980; for networks A.
  * Lavin and S. Gray, arXiv:1509.09308) takes a tile of outputs from a tile d of the inputs:
  *
@@ -163,9 +172,38 @@ static const struct atrous__minimal whole_phase[] = {
      .output = {{1, 1, 1, 1}, {1.5, 1.5, 0.5, 0.5}, {1, 1, 1, 1}}},
 };
 
+static struct atrous__bound in_float(double terms, const struct atrous__minimal *rows,
+                                     const struct atrous__minimal *columns)
+{
+    return (struct atrous__bound){.terms = terms,
+                                  .epsilon = FLT_EPSILON,
+                                  .tiny = FLT_MIN,
+                                  .largest = (double)INFINITY,
+                                  .rows = rows,
+                                  .columns = columns};
+}
+
+struct atrous__bound atrous__bound_of_terms(double terms)
+{
+    return in_float(terms, NULL, NULL);
+}
+
 struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem)
 {
-    return (struct atrous__bound){.terms = atrous__direct_terms(problem)};
+    return atrous__bound_of_terms(atrous__direct_terms(problem));
+}
+
+void atrous__bound_in_half(struct atrous__bound *bound)
+{
+    bound->epsilon = 0x1p-10;
+    bound->tiny = 0x1p-14;
+    bound->largest = 65504.0;
+}
+
+double atrous__bound_at(const struct atrous__bound *bound, double magnitude)
+{
+    const double most = bound->terms * (bound->epsilon * magnitude + bound->tiny);
+    return magnitude + most <= bound->largest || bound->largest > DBL_MAX ? most : (double)INFINITY;
 }
 
 static double roundings(const struct atrous__minimal *f)
@@ -179,7 +217,7 @@ struct atrous__bound atrous__minimal_bound(const struct atrous__problem *problem
     const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
     const double summed = (double)problem->channels * (double)problem->axis[ATROUS__D].kernel;
     const double terms = roundings(rows) + summed + roundings(columns) + 1;
-    return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
+    return in_float(terms, rows, columns);
 }
 
 struct atrous__bound atrous__phases_bound(const struct atrous__problem *problem, size_t rows,
@@ -190,7 +228,7 @@ struct atrous__bound atrous__phases_bound(const struct atrous__problem *problem,
     const struct atrous__minimal *h = is_line ? &f11 : &whole_phase[rows - 1];
     const struct atrous__minimal *w = is_column ? &f11 : &whole_phase[columns - 1];
     const double terms = roundings(h) + (double)problem->channels + roundings(w) + 1;
-    return (struct atrous__bound){.terms = terms, .rows = h, .columns = w};
+    return in_float(terms, h, w);
 }
 
 struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem *problem,
@@ -199,7 +237,7 @@ struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem
     const struct atrous__minimal *columns = outputs == 4 ? &f34 : outputs == 3 ? &f23 : &f32;
     const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
     const double terms = roundings(rows) + products + roundings(columns);
-    return (struct atrous__bound){.terms = terms, .rows = rows, .columns = columns};
+    return in_float(terms, rows, columns);
 }
 
 static double row_sum(const double row[ATROUS__MINIMAL])
@@ -226,7 +264,7 @@ static double amplification(const struct atrous__minimal *f)
 
 bool atrous__bound_is_useful(const struct atrous__bound *bound)
 {
-    double relative = bound->terms * (double)FLT_EPSILON;
+    double relative = bound->terms * bound->epsilon;
     if (bound->columns != NULL)
         relative *= amplification(bound->rows) * amplification(bound->columns);
     return relative <= 0.125;

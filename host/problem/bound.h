@@ -3,6 +3,7 @@
 #define ATROUS_PROBLEM_BOUND_H
 
 #include <float.h>
+#include <math.h>
 
 #include "problem/problem.h"
 
@@ -18,9 +19,12 @@ struct atrous__minimal {
     double output[ATROUS__MINIMAL][ATROUS__MINIMAL];
 };
 
-/* The bound of one output is terms * (FLT_EPSILON * magnitude + FLT_MIN). */
+/* The bound of one output is terms * (epsilon * magnitude + tiny): the spacing behind 1 and the
+ * least normal number of the arithmetic that sums, FLT_EPSILON and FLT_MIN. Where a magnitude with
+ * its bound exceeds `largest` the bound is infinite and promises nothing: sums on the way may have
+ * overflowed. INFINITY for floats, whose results are compared by class instead. */
 struct atrous__bound {
-    double terms;
+    double terms, epsilon, tiny, largest;
     /* Of the axes H and W. NULL: direct summation, the magnitude is atrous__cpu_exact()'s; else
      * it is atrous__cpu_minimal()'s. */
     const struct atrous__minimal *rows, *columns;
@@ -29,7 +33,15 @@ struct atrous__bound {
 /* Added to every value the magnitude of minimal filtering is made of, for flushed denormals. */
 #define ATROUS__TINY (8 * (double)FLT_MIN / (double)FLT_EPSILON)
 
+/* In float, direct summation. */
+struct atrous__bound atrous__bound_of_terms(double terms);
 struct atrous__bound atrous__direct_bound(const struct atrous__problem *problem);
+
+/* Makes it that of the same sums in half: 2^-10, 2^-14 and 65504. */
+void atrous__bound_in_half(struct atrous__bound *bound);
+
+/* Of a sum with this magnitude. */
+double atrous__bound_at(const struct atrous__bound *bound, double magnitude);
 
 /* F(outputs, kernel of W) along W and, unless its kernel is 1, along H: F(4,3), F(2,3) or
  * F(3,2), at strides of 1. */

@@ -68,11 +68,10 @@ struct atrous__bound atrous__solver_bound(const struct atrous__solver *solver,
                                           const struct atrous__problem *problem)
 {
     const struct atrous__problem p = own_part(solver, problem);
-    struct atrous__bound bound = {.terms = 0};
-    if (solver->bound != NULL)
-        bound = solver->bound(&p);
-    else
-        bound.terms = solver->bound_terms(&p);
+    struct atrous__bound bound =
+        solver->bound != NULL ? solver->bound(&p) : atrous__bound_of_terms(solver->bound_terms(&p));
+    if (solver->native_half && p.sums_in_half)
+        atrous__bound_in_half(&bound);
     bound.terms += atrous__fold_roundings(problem);
     return bound;
 }

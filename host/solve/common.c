@@ -1,6 +1,8 @@
 /* What solvers share on the host: argument lists and limits. */
 #include "solve/solver.h"
 
+#include <math.h>
+
 /* As in kernels/layout.clh. */
 enum { FLAG_BIAS = 1, FLAG_INPUT_NHWC = 2, FLAG_OUTPUT_NHWC = 4, FLAG_SCALE = 8 };
 
@@ -16,6 +18,29 @@ const char *atrous__type_option(const struct atrous__problem *problem)
     static const char *const sums[] = {"-DTYPE=0", "-DTYPE=1 -DFLOAT_SUMS", "-DTYPE=2 -DFLOAT_SUMS",
                                        "-DTYPE=3 -DFLOAT_SUMS"};
     return (problem->has_float_sums ? sums : options)[problem->conv.type];
+}
+
+const char *atrous__sums_option(const struct atrous__problem *problem)
+{
+    if (!problem->sums_in_half)
+        return atrous__type_option(problem);
+    return problem->has_float_sums ? "-DTYPE=1 -DFLOAT_SUMS -DNATIVE_HALF"
+                                   : "-DTYPE=1 -DNATIVE_HALF";
+}
+
+/* Whether half has the value: 11 bits, the least of them no less than 2^-24. */
+static bool is_half(double value)
+{
+    int exponent = 0;
+    frexp(value, &exponent);
+    return fabs(value) < 65536.0 &&
+           fmod(value, ldexp(1.0, exponent > -13 ? exponent - 11 : -24)) == 0.0;
+}
+
+bool atrous__sums_in_half(const struct atrous__problem *p, const struct atrous__device *device)
+{
+    return p->conv.type == ATROUS_TYPE_F16 && p->conv.native_half != 0 && device->has_half &&
+           p->form != ATROUS__GRADIENT && is_half((double)atrous__pad_value(p));
 }
 
 static struct atrous__arg axes(const struct atrous__problem *p, size_t field, size_t more)

@@ -62,7 +62,7 @@ static atrous_status build(const struct atrous__problem *problem, struct atrous_
     atrous__launch_add_problem(launch, problem);
     atrous__launch_add(launch, atrous__arg_int4(axis[0].spread, axis[1].spread, axis[2].spread, 0));
     atrous__launch_add(launch, atrous__arg_long(problem->out_count));
-    return atrous__launch_make(env, "reference.cl", "reference", atrous__type_option(problem),
+    return atrous__launch_make(env, "reference.cl", "reference", atrous__sums_option(problem),
                                launch, error);
 }
 
@@ -77,6 +77,7 @@ const struct atrous__solver atrous__reference = {.name = "reference",
                                                           1u << ATROUS__GRADIENT,
                                                  .types = ATROUS__TYPES_ALL,
                                                  .scales = true,
+                                                 .native_half = true,
                                                  .gated_groups = SIZE_MAX,
                                                  .refuse = refuse,
                                                  .estimate = estimate,

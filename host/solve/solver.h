@@ -21,6 +21,9 @@ struct atrous__solver {
     /* It takes a scale per channel. */
     bool scales;
 
+    /* It sums in half where the problem's sums_in_half allows it. */
+    bool native_half;
+
     /* The most groups it gates by itself; else gate.cl does, behind its sums. */
     size_t gated_groups;
 
@@ -32,8 +35,9 @@ struct atrous__solver {
     /* Expected milliseconds; only the order between solvers on one device matters. */
     double (*estimate)(const struct atrous__problem *problem, const struct atrous__device *device);
 
-    /* The error bound of one output is terms * (FLT_EPSILON * magnitude + FLT_MIN),
-     * magnitude = |bias| + sum |w*x|, unless `bound` is there to say it differently. */
+    /* The error bound of one output is terms * (epsilon * magnitude + tiny), of the arithmetic
+     * it sums in (problem/bound.h), magnitude = |bias| + sum |w*x|, unless `bound` is there to say
+     * it differently. */
     double (*bound_terms)(const struct atrous__problem *problem);
     struct atrous__bound (*bound)(const struct atrous__problem *problem);
 
@@ -152,6 +156,14 @@ size_t atrous__no_workspace(const struct atrous__problem *problem,
 /* -DTYPE=, which every kernel that touches tensors takes, and where results are floats whatever
  * the type, -DFLOAT_SUMS. */
 const char *atrous__type_option(const struct atrous__problem *problem);
+
+/* The same, and -DNATIVE_HALF where the problem's sums_in_half says so. */
+const char *atrous__sums_option(const struct atrous__problem *problem);
+
+/* What the problem's sums_in_half is on the device: half arithmetic was asked for, the device has
+ * it, the sums are no gradient of weights and the padding's constant is a half. */
+bool atrous__sums_in_half(const struct atrous__problem *problem,
+                          const struct atrous__device *device);
 
 /* The flags of kernels/layout.clh. */
 size_t atrous__layout_flags(const struct atrous__problem *problem);

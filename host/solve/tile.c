@@ -122,7 +122,7 @@ static atrous_status build_shape(const struct atrous__problem *p, struct atrous_
     char options[96];
     snprintf(options, sizeof options, "-DITEMS=%zu -DFB=%zu -DRF=%zu -DRP=%zu -DDOT=%d %s",
              b->items, b->filters, b->item_filters, b->item_pixels,
-             p->conv.type == ATROUS_TYPE_I8 && env->device.has_dot_product, atrous__type_option(p));
+             p->conv.type == ATROUS_TYPE_I8 && env->device.has_dot_product, atrous__sums_option(p));
     return atrous__launch_make(env, "tile.cl", "tile", options, launch, error);
 }
 
@@ -151,6 +151,7 @@ static void probe(atrous_conv *conv)
 const struct atrous__solver atrous__tile = {.name = "tile",
                                             .types = ATROUS__TYPES_ALL,
                                             .scales = true,
+                                            .native_half = true,
                                             .gated_groups = 1,
                                             .refuse = refuse,
                                             .estimate = estimate,

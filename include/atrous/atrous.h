@@ -306,7 +306,12 @@ typedef struct atrous_conv {
     atrous_layout input_layout;
     atrous_layout output_layout;
     atrous_type type;  /**< of input, weights and output; int8 sums in int32 */
-    int native_half;   /**< F16 only: 1 allows half arithmetic where the device has it */
+    int native_half;   /**< F16 only: 1 allows sums in half, but for gradients of weights, where the
+                            device has cl_khr_fp16 (to nearest, with denormals and infinity) and a
+                            constant padding is a half. Allows, never forces: the solvers with
+                            such sums, reference and tile, are chosen as ever, by name, estimate or
+                            measurement; all others, other devices and the CPU path sum in float.
+                            See atrous_plan_check() for the bound */
     int channel_scale; /**< 1: the sum of filter k is multiplied by scale[k]; of any type, not in
                             a backward direction */
     atrous_orientation orientation;
@@ -560,6 +565,11 @@ typedef struct atrous_check {
  * Types other than F32 are read exactly, so that the bound of what is stored is that of the float
  * before it plus half the distance of the type's neighbours there. Of I8 sums it is FLT_EPSILON *
  * |sum|, their one rounding; what follows, scale and bias too, adds its own roundings.
+ *
+ * Sums in half (native_half) have the direct bound with half's 2^-10 and 2^-14 in place of
+ * FLT_EPSILON and FLT_MIN, for any number of terms. Where magnitude and bound together exceed 65504
+ * a sum may overflow on the way, to an infinity or a NaN even if the result is small: there, and
+ * where an input is infinite or NaN, nothing is promised and the bound is infinite.
  *
  * Beyond 20 GFLOP a seeded sample of outputs is compared.
  *

@@ -40,6 +40,10 @@ atrous_status atrous__job_run(struct atrous__env *env, const struct atrous__prob
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
                                 atrous_type type, atrous_error *error);
 
+/* The same where the solver sums in half. */
+atrous_status atrous__half_test(struct atrous__env *env, const struct atrous__solver *solver,
+                                atrous_type f16, atrous_error *error);
+
 /* The same where a kernel behind the solver gates its sums. */
 atrous_status atrous__gate_test(struct atrous__env *env, const struct atrous__solver *solver,
                                 atrous_type type, atrous_error *error);

@@ -103,6 +103,9 @@ static atrous_status prove(const atrous_plan *plan, size_t index, atrous_error *
     const atrous_type type = plan->problem.conv.type;
     atrous_status status =
         prove_one(context, atrous__self_test, solver, type, &context->verdicts[index][type], error);
+    if (status == ATROUS_OK && solver->native_half && plan->problem.sums_in_half)
+        status = prove_one(context, atrous__half_test, solver, type, &context->half_verdicts[index],
+                           error);
     if (status == ATROUS_OK && plan->problem.fold.is_there)
         status = prove_one(context, atrous__fold_test, solver, type, &context->fold_verdict, error);
     if (status == ATROUS_OK && atrous__gates_behind(solver, &plan->problem))
@@ -280,6 +283,7 @@ atrous_status atrous__backend_plan(atrous_plan *plan, const char *name, bool tun
                                    atrous_error *error)
 {
     atrous_error last;
+    plan->problem.sums_in_half = atrous__sums_in_half(&plan->problem, &plan->context->env->device);
     fill_rows(plan);
     if (name != NULL)
         return plan_named(plan, name, error);

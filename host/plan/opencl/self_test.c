@@ -79,6 +79,7 @@ static atrous_status run_probe(struct atrous__env *env, const struct atrous__sol
     struct tensors tensors = {NULL};
 
     ATROUS__TRY(atrous__problem_init(&problem, conv, error));
+    problem.sums_in_half = atrous__sums_in_half(&problem, &env->device);
     const char *refusal = atrous__solver_refuse(solver, &problem, &env->device);
     if (refusal != NULL) {
         status = atrous__fail(error, ATROUS_UNSUPPORTED, solver->name, "%s", refusal);
@@ -127,6 +128,16 @@ atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__so
         if (probes[i] != NULL)
             status = run_typed(env, solver, probes[i], type, false, error);
     return status;
+}
+
+atrous_status atrous__half_test(struct atrous__env *env, const struct atrous__solver *solver,
+                                atrous_type f16, atrous_error *error)
+{
+    atrous_conv conv;
+    solver->probe(&conv);
+    conv.type = f16;
+    conv.native_half = 1;
+    return run_probe(env, solver, &conv, error);
 }
 
 atrous_status atrous__gate_test(struct atrous__env *env, const struct atrous__solver *solver,
