@@ -3,14 +3,30 @@
 // Plain   filter f and channel c of a group begin at f * filter_step + c * channel_step: [K][C/G]
 //         [taps], or with the roles of filters and channels exchanged for the adjoint.
 // Layout  packed[group][filter block][channel block][tap][channel][filter]
-// Item    one packed element.
+// Pairs   with PAIRS, of int8, two channels as two short share a float's place, the first one low.
+// Item    one packed element, or pair.
 // Host    host/solve/pack.c
 // Lint    -DTYPE=0
 // Lint    -DTYPE=1
 // Lint    -DTYPE=2
 // Lint    -DTYPE=3
+// Lint    -DTYPE=3 -DPAIRS
 
 #include "epilogue.clh"
+
+#ifdef PAIRS
+#define PLACE short2
+#define PLACE_CHANNELS 2
+#define PLACED(from, step, channels) pair_of(from, step, channels)
+inline short2 pair_of(__global const STORED *from, const ulong step, const int channels)
+{
+    return (short2)((short)get(from), (short)(channels > 1 ? get(from + step) : 0.0f));
+}
+#else
+#define PLACE float
+#define PLACE_CHANNELS 1
+#define PLACED(from, step, channels) get(from)
+#endif
 
 __kernel void pack(__global const STORED *restrict plain, const ulong plain_at,
                    __global float *restrict packed, const ulong packed_at,
@@ -30,8 +46,9 @@ __kernel void pack(__global const STORED *restrict plain, const ulong plain_at,
     ulong rest = at;
     const int lane = (int)(rest % (ulong)blocks.y);
     rest /= (ulong)blocks.y;
-    const int c = (int)(rest % (ulong)blocks.w);
-    rest /= (ulong)blocks.w;
+    const int places = blocks.w / PLACE_CHANNELS;
+    const int c = (int)(rest % (ulong)places) * PLACE_CHANNELS;
+    rest /= (ulong)places;
     const int tap = (int)(rest % (ulong)shape.z);
     rest /= (ulong)shape.z;
     const int channel = (int)(rest % (ulong)blocks.z) * blocks.w + c;
@@ -40,7 +57,7 @@ __kernel void pack(__global const STORED *restrict plain, const ulong plain_at,
         filter_of_lane((int)(rest % (ulong)blocks.x), lane, blocks.y, gate, shape.x);
     const ulong group = rest / (ulong)blocks.x;
 
-    float value = 0.0f;
+    PLACE value = (PLACE)(0);
     if (filter >= 0 && channel < shape.y) {
         const int4 at_tap = first + tap_step * (int4)(tap / taken.z / taken.y,
                                                       tap / taken.z % taken.y, tap % taken.z, 0);
@@ -48,8 +65,9 @@ __kernel void pack(__global const STORED *restrict plain, const ulong plain_at,
         // All axes reversed is the flat index of taps reversed.
         const int source = shape.w ? kernel_.w - 1 - flat : flat;
         const ulong group_step = (ulong)shape.x * (ulong)shape.y * (ulong)kernel_.w;
-        value = get(plain + plain_at + group * group_step + (ulong)filter * filter_step +
-                    (ulong)channel * channel_step + (ulong)source);
+        value = PLACED(plain + plain_at + group * group_step + (ulong)filter * filter_step +
+                           (ulong)channel * channel_step + (ulong)source,
+                       channel_step, shape.y - channel);
     }
-    packed[packed_at + at] = value;
+    ((__global PLACE *)packed)[packed_at + at] = value;
 }

@@ -9,6 +9,8 @@
 //         `dilation` apart in the input, so there are rows + KH - 1 of them whatever the
 //         dilation is. Columns have a halo, or one segment per tap where that is less.
 //         sums[slice][pixel][FB]: partial sums between channel blocks.
+// int8    patch and w hold two channels as a pair of short in a float's place, and the sums are
+//         int until the last block: x86 has an instruction that adds the products of pairs.
 // Inner   PX pixels x FV vectors of filters in registers; pixels broadcast.
 // Host    host/solve/simd.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DTYPE=0
@@ -22,6 +24,9 @@
 #endif
 
 
+#if defined(TYPE) && TYPE == 3
+#define SHORT_PATCH
+#endif
 #include "vectors.clh"
 #include "ahead.clh"
 #include "gather.clh"
@@ -80,56 +85,75 @@ inline void find_taps(const Tile *t, const int pixels, __local ulong *masks)
     }
 }
 
-// What a block of channels begins with, and what it leaves in the sums. A float counts integers
-// exactly to 2^24, 1024 products of two int8: the host makes no block larger. Between blocks the
-// sums' bits are those of an int.
+// Patch and weights hold PLACEs of PLACE_CHANNELS channels, whose products ADD adds to SUMS. Those
+// begin as FIRST and leave LAST, which between blocks of int8 is the sums' bits.
 #if TYPE == TYPE_I8
-#define FIRST(is_first, sums) ((VECTOR)(0.0f))
-#define LAST(is_first, is_last, sums, acc) add_integers(is_first, is_last, sums, acc)
-inline VECTOR add_integers(const int is_first, const int is_last, __local const float *sums,
-                           const VECTOR acc)
-{
-    const INTEGERS before = is_first ? (INTEGERS)(0) : AS_INTEGERS(GET(sums));
-    const INTEGERS sum = before + TO_INTEGERS(acc);
-    return is_last ? TO_VECTOR(sum) : AS_VECTOR(sum);
-}
+#define PLACE short2 // a vector may alias the single ones that were stored
+#define PLACE_CHANNELS 2
+#define SUMS INTEGERS
+#define FILTERS(v, p) AS_INTEGERS(LOAD(v, p))
+#define FIRST(is_first, sums) (is_first ? (INTEGERS)(0) : AS_INTEGERS(GET(sums)))
+#define LAST(is_last, acc) (is_last ? TO_VECTOR(acc) : AS_VECTOR(acc))
+#if VEC == 16 && defined(__AVX512BW__)
+#define PAIR_PRODUCTS __builtin_ia32_pmaddwd512
+#elif VEC == 8 && defined(__AVX2__)
+#define PAIR_PRODUCTS __builtin_ia32_pmaddwd256
+#elif VEC == 4 && defined(__SSE2__)
+#define PAIR_PRODUCTS __builtin_ia32_pmaddwd128
+#endif
+#ifdef PAIR_PRODUCTS
+typedef short Pairs __attribute__((vector_size(4 * VEC)));
+#define AS_PAIRS(integers) __builtin_astype(integers, Pairs)
+#define ADD(place, filters, acc)                                                                   \
+    ((acc) + AS_INTEGERS(PAIR_PRODUCTS(AS_PAIRS((INTEGERS)(as_int(place))), AS_PAIRS(filters))))
 #else
+// The low halves' product and the high ones'.
+#define LOW(integer) ((integer) << 16 >> 16)
+#define ADD(place, filters, acc)                                                                   \
+    ((acc) + (INTEGERS)((place).x) * LOW(filters) + (INTEGERS)((place).y) * ((filters) >> 16))
+#endif
+#else
+#define PLACE float
+#define PLACE_CHANNELS 1
+#define SUMS VECTOR
+#define FILTERS LOAD
 #define FIRST(is_first, sums) (is_first ? (VECTOR)(0.0f) : GET(sums))
-#define LAST(is_first, is_last, sums, acc) (acc)
+#define LAST(is_last, acc) (acc)
+#define ADD(place, filters, acc) fma((VECTOR)(place), filters, acc)
 #endif
 
-// One register block: PX pixels x FB filters over all taps and `channels` channels.
-inline void multiply(__local const int *offsets, const int taps, __local const float *patch,
-                     __global const float *w, const int channels, const int cb, const int *base,
+// One register block: PX pixels x FB filters over all taps and `depth` places, of a block's `room`.
+inline void multiply(__local const int *offsets, const int taps, __local const PLACE *patch,
+                     __global const float *w, const int depth, const int room, const int *base,
                      const ulong mask, const int is_first, const int is_last,
                      __local float *sums)
 {
-    VECTOR acc[PX][FV];
+    SUMS acc[PX][FV];
 #pragma unroll
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
             acc[j][v] = FIRST(is_first, sums + j * FB + v * VEC);
 
-    __local const float *p[PX];
+    __local const PLACE *p[PX];
 #pragma unroll
     for (int j = 0; j < PX; ++j)
         p[j] = patch + base[j];
-    for (int tap = 0; tap < taps; ++tap, w += cb * FB) {
+    for (int tap = 0; tap < taps; ++tap, w += room * FB) {
         if (!((mask >> (tap & 63)) & 1))
             continue;
-        const long begin = offsets[tap], end = begin + channels;
+        const long begin = offsets[tap], end = begin + depth;
         __global const float *f_at = w - begin * FB;
         for (long c = begin; c < end; ++c) {
-            VECTOR f[FV];
+            SUMS f[FV];
 #pragma unroll
             for (int v = 0; v < FV; ++v)
-                f[v] = LOAD(v, f_at + c * FB);
+                f[v] = FILTERS(v, f_at + c * FB);
 #pragma unroll
             for (int j = 0; j < PX; ++j)
 #pragma unroll
                 for (int v = 0; v < FV; ++v)
-                    acc[j][v] = fma((VECTOR)(p[j][c]), f[v], acc[j][v]);
+                    acc[j][v] = ADD(p[j][c], f[v], acc[j][v]);
         }
     }
 
@@ -137,8 +161,7 @@ inline void multiply(__local const int *offsets, const int taps, __local const f
     for (int j = 0; j < PX; ++j)
 #pragma unroll
         for (int v = 0; v < FV; ++v)
-            PUT(sums + j * FB + v * VEC,
-                LAST(is_first, is_last, sums + j * FB + v * VEC, acc[j][v]));
+            PUT(sums + j * FB + v * VEC, LAST(is_last, acc[j][v]));
 }
 
 // Aims at what is read after `block` of a tile's channel blocks: the next block, or of the next
@@ -173,7 +196,7 @@ void simd(TENSORS, GEOMETRY,
                    grid, segment))
         return;
     t.full = full, t.first = first, t.apart = apart;
-    const int cb = tile.z, g = t.group, slice = t.slice;
+    const int cb = tile.z, room = cb / PLACE_CHANNELS, g = t.group, slice = t.slice;
     const ulong n = t.n;
 
     const int pixels = t.rows * t.columns;
@@ -188,7 +211,7 @@ void simd(TENSORS, GEOMETRY,
     find_taps(&t, pixels, masks);
     for (int i = 0; i < taps; ++i) {
         const int r = i / (kernel_.y * kernel_.z), q = i / kernel_.z % kernel_.y, s = i % kernel_.z;
-        offsets[i] = ((r * t.patch_rows + q) * t.pitch + s * t.tap_step) * cb;
+        offsets[i] = ((r * t.patch_rows + q) * t.pitch + s * t.tap_step) * room;
     }
 
     const Epilogue e = EPILOGUE;
@@ -204,13 +227,14 @@ void simd(TENSORS, GEOMETRY,
     for (int block = 0; block < channel_blocks; ++block) {
         const int channels = min(cb, in.w - block * cb);
         load_patch(&t, image + (ulong)(block * cb) * from.channel, from, channels, pad_value,
-                   patch, cb);
+                   (__local HELD *)patch, cb);
+        const int depth = (channels + PLACE_CHANNELS - 1) / PLACE_CHANNELS;
         aim_at_next(&reads, &t, &next, has_next, x + x_at, from, block, cb);
         const int reads_each = reads.left / calls + 1;
         for (int k = first_block; k < end_block; ++k) {
             const ulong at = ((ulong)g * (ulong)filter_blocks + (ulong)k) * (ulong)channel_blocks;
             __global const float *blocks =
-                w + w_at + (at + (ulong)block) * (ulong)(taps * cb * FB);
+                w + w_at + (at + (ulong)block) * (ulong)(taps * room * FB);
             __local float *block_sums = sums + (k - first_block) * padded_pixels * FB;
             int row = 0, column = 0;
             for (int p = 0; p < pixels; p += PX) {
@@ -218,14 +242,15 @@ void simd(TENSORS, GEOMETRY,
                 int base[PX];
 #pragma unroll
                 for (int j = 0; j < PX; ++j) {
-                    base[j] = (row * t.row_stride * t.pitch + column) * cb;
+                    base[j] = (row * t.row_stride * t.pitch + column) * room;
                     const int is_end = column + 1 == t.columns;
                     const int is_last = is_end && row + 1 == t.rows;
                     row += is_end && !is_last;
                     column = is_last ? column : is_end ? 0 : column + 1;
                 }
-                multiply(offsets, taps, patch, blocks, channels, cb, base, masks[p / PX],
-                         block == 0, block + 1 == channel_blocks, block_sums + p * FB);
+                multiply(offsets, taps, (__local const PLACE *)patch, blocks, depth, room, base,
+                         masks[p / PX], block == 0, block + 1 == channel_blocks,
+                         block_sums + p * FB);
                 fetch_ahead(&reads, reads_each);
                 if (block + 1 == channel_blocks)
                     fetch_ahead(&writes, writes_each);

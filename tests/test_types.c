@@ -175,12 +175,13 @@ static void loads_are_exact(void **state)
  * the odd numbers on the way. */
 static void integers_are_exact(void **state)
 {
-    const size_t channels[] = {1022, 1030, 9000, 131060}, kernels[] = {1, 3};
+    const size_t channels[] = {1022, 1030, 9000, 131060}, kernels[] = {1, 3, 301};
 
     (void)state;
     for (size_t c = 0; c < 4; ++c)
-        for (size_t k = 0; k < 2; ++k) {
-            const size_t taps = kernels[k], count = channels[c] / taps / 2 * 2, width = 6;
+        for (size_t k = 0; k < 3; ++k) {
+            const size_t taps = kernels[k], count = channels[c] / taps / 2 * 2, outputs = 6;
+            const size_t width = outputs + taps - 1;
             atrous_conv conv = shape_line(2, width);
             conv.type = ATROUS_TYPE_I8;
             conv.in_channels = count + 1;
@@ -198,7 +199,6 @@ static void integers_are_exact(void **state)
             }
             for (size_t s = 0; s < harness.solver_count; ++s) {
                 atrous_plan *plan = plan_of(harness.solver[s], &conv);
-                const size_t outputs = width - taps + 1;
                 if (plan == NULL)
                     continue;
                 run(plan, harness.solver[s], &conv, x, w, NULL, y);

@@ -93,7 +93,7 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
         return atrous__planes_build(p, env, job, error);
 
     const struct shape s = shape_of(p, &env->device);
-    const struct atrous__pack_shape pack = {1, 1, 0};
+    const struct atrous__pack_shape pack = {1, 1, 0, false};
     const atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;

@@ -1,6 +1,8 @@
 /* Packs weights for the solvers: builds the launch of kernels/pack.cl. */
 #include "solve/solver.h"
 
+#include <stdio.h>
+
 /* Any local size serves; one fixed size means that a driver generates code once. */
 enum { ITEMS = 64 };
 
@@ -38,7 +40,8 @@ static uint64_t format_of(const struct atrous__problem *p, struct atrous__pack_s
                              p->axis[ATROUS__W].kernel,
                              shape.filters,
                              shape.channels,
-                             shape.gate};
+                             shape.gate,
+                             shape.pairs};
     return atrous__hash(atrous__hash(before, what, sizeof what), taken, sizeof *taken);
 }
 
@@ -58,7 +61,7 @@ atrous_status atrous__pack_residue(const struct atrous__problem *p, struct atrou
     const size_t before = job->packed_bytes;
     size_t count = p->groups * taken.all;
     if (!atrous__mul(count, filter_blocks * shape.filters, &count) ||
-        !atrous__mul(count, channel_blocks * shape.channels, &count) ||
+        !atrous__mul(count, channel_blocks * shape.channels / (shape.pairs ? 2 : 1), &count) ||
         count > (SIZE_MAX - before) / sizeof(cl_float))
         return atrous__fail(error, ATROUS_UNSUPPORTED, "weights", "packed, they overflow");
     job->format = format_of(p, shape, &taken, before > 0 ? job->format : ATROUS__HASH_SEED);
@@ -87,7 +90,10 @@ atrous_status atrous__pack_residue(const struct atrous__problem *p, struct atrou
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
     launch->stored = atrous__type_bytes(p->conv.type);
-    return atrous__launch_make(env, "pack.cl", "pack", atrous__type_option(p), launch, error);
+    char options[32];
+    snprintf(options, sizeof options, "%s%s", atrous__type_option(p),
+             shape.pairs ? " -DPAIRS" : "");
+    return atrous__launch_make(env, "pack.cl", "pack", options, launch, error);
 }
 
 atrous_status atrous__pack_build(const struct atrous__problem *p, struct atrous__env *env,

@@ -67,7 +67,7 @@ atrous_status atrous__pixels_build(const struct atrous__problem *p, struct atrou
                                    struct atrous__job *job, atrous_error *error)
 {
     const struct shape s = shape_of(p, &env->device);
-    const struct atrous__pack_shape pack = {1, 1, 0};
+    const struct atrous__pack_shape pack = {1, 1, 0, false};
     const atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;

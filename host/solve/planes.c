@@ -193,7 +193,7 @@ atrous_status atrous__planes_build(const struct atrous__problem *p, struct atrou
                                    struct atrous__job *job, atrous_error *error)
 {
     const struct shape s = shape_of(p, &env->device);
-    const struct atrous__pack_shape pack = {s.filters, p->channels, 0};
+    const struct atrous__pack_shape pack = {s.filters, p->channels, 0, false};
     const atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;

@@ -52,7 +52,7 @@ static atrous_status build(const struct atrous__problem *problem, struct atrous_
 {
     if (problem->form == ATROUS__GRADIENT)
         return build_gradient(problem, env, job, error);
-    const struct atrous__pack_shape shape = {1, problem->channels, 0};
+    const struct atrous__pack_shape shape = {1, problem->channels, 0, false};
     atrous_status status = atrous__pack_build(problem, env, shape, job, error);
     if (status != ATROUS_OK)
         return status;

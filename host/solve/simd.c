@@ -10,8 +10,7 @@ enum {
     PATCH_BYTES = 160 << 10,  /* with the sums, a share of an L2 */
     SUMS_BYTES = 160 << 10,
     TILE_PIXELS = 384,
-    MAX_COLUMNS = 256,
-    EXACT_PRODUCTS = 1024 /* of int8, whose sum a float holds */
+    MAX_COLUMNS = 256
 };
 
 /* Register block and tile of a problem on a device. */
@@ -47,12 +46,24 @@ static void choose_registers(const struct atrous__problem *p, const struct atrou
     s->vectors = best->vectors;
 }
 
+/* Pairs of int8 are two short in a float's place. */
+static bool has_pairs(const struct atrous__problem *p)
+{
+    return p->conv.type == ATROUS_TYPE_I8;
+}
+
+/* Bytes of a channel of a patch or of packed weights. */
+static size_t held_bytes(const struct atrous__problem *p)
+{
+    return has_pairs(p) ? sizeof(cl_short) : sizeof(cl_float);
+}
+
 static void measure_bytes(const struct atrous__problem *p, struct shape *s)
 {
     const struct atrous__lattice *l = &s->lattice;
     const size_t pixels = l->rows * l->columns;
     s->patch_bytes =
-        p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * s->channels * sizeof(float);
+        p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * s->channels * held_bytes(p);
     s->sums_bytes = s->slice * (pixels + s->pixels) * filters_of_block(s) * sizeof(float);
     s->masks_bytes = atrous__ceil_div(pixels, s->pixels) * sizeof(cl_ulong);
     s->offsets_bytes = p->taps * sizeof(cl_int);
@@ -61,12 +72,9 @@ static void measure_bytes(const struct atrous__problem *p, struct shape *s)
 static void choose_channels(const struct atrous__problem *p, struct shape *s)
 {
     const struct atrous__lattice *l = &s->lattice;
-    const size_t weights_bytes = p->taps * filters_of_block(s) * sizeof(float);
-    const size_t row_bytes = p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
-    const bool is_integer = p->conv.type == ATROUS_TYPE_I8;
-    const size_t exact = is_integer ? EXACT_PRODUCTS / p->taps : SIZE_MAX;
-    const size_t most =
-        atrous__min(atrous__min(WEIGHTS_BYTES / weights_bytes, PATCH_BYTES / row_bytes), exact);
+    const size_t weights_bytes = p->taps * filters_of_block(s) * held_bytes(p);
+    const size_t row_bytes = p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch * held_bytes(p);
+    const size_t most = atrous__min(WEIGHTS_BYTES / weights_bytes, PATCH_BYTES / row_bytes);
     const size_t blocks = atrous__ceil_div(p->channels, atrous__max(most / 4 * 4, 4));
     s->channels = atrous__round_up(atrous__ceil_div(p->channels, blocks), 4);
 }
@@ -168,8 +176,6 @@ static const char *refuse(const struct atrous__problem *problem,
     const char *wide = atrous__refuse_cpu_class(problem, device);
     if (wide != NULL)
         return wide;
-    if (problem->conv.type == ATROUS_TYPE_I8 && problem->taps > EXACT_PRODUCTS / 4)
-        return "more than 256 taps of int8 exceed what its float sums hold";
     const size_t parts = problem->form == ATROUS__SPREAD ? atrous__residue_count(problem) : 0;
     if (parts > ATROUS__MAX_OWN)
         return "the strides leave more than 16 residues, each of them a launch";
@@ -187,6 +193,9 @@ static const char *refuse(const struct atrous__problem *problem,
  * a tap's run over the channels. */
 static const double move_macs = 7, tap_channels = 2;
 
+/* What a product of pairs of int8 costs, of one in f32. */
+static const double pair_macs = 0.6;
+
 static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
 {
     struct atrous__residue residue[ATROUS__AXES];
@@ -194,7 +203,8 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
         p->form == ATROUS__SPREAD ? *p : atrous__live_part(p, residue);
     const struct shape s = shape_of(&live, device);
     const double channels = (double)atrous__min(s.channels, p->channels);
-    const double macs = p->valid_macs * s.waste * (1 + tap_channels / channels);
+    const double rate = has_pairs(p) ? pair_macs : 1;
+    const double macs = rate * p->valid_macs * s.waste * (1 + tap_channels / channels);
     const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
                         ((double)s.lattice.rows * (double)s.lattice.columns);
     /* Sums pass through local memory for all lanes, filters or not. */
@@ -213,7 +223,8 @@ static atrous_status build_part(const struct atrous__problem *p,
 {
     const struct shape s = shape_of(p, &env->device);
     const struct atrous__pack_shape pack = {filters_of_block(&s), s.channels,
-                                            atrous__gate_lanes(p, filters_of_block(&s))};
+                                            atrous__gate_lanes(p, filters_of_block(&s)),
+                                            has_pairs(p)};
     const size_t weights_at = job->packed_bytes / sizeof(cl_float);
     atrous_status status = atrous__pack_residue(whole, env, pack, residue, job, error);
     if (status != ATROUS_OK)

@@ -91,6 +91,7 @@ extern const size_t atrous__solver_count;
 struct atrous__pack_shape {
     size_t filters, channels;
     size_t gate; /* from atrous__gate_lanes(): a gated run's lanes, or 0 */
+    bool pairs;  /* of int8: two channels as two short in a float's place; `channels` is even */
 };
 atrous_status atrous__pack_build(const struct atrous__problem *problem, struct atrous__env *env,
                                  struct atrous__pack_shape shape, struct atrous__job *job,

@@ -103,7 +103,7 @@ static atrous_status build_shape(const struct atrous__problem *p, struct atrous_
 {
     const struct block *b = s->block;
     const struct atrous__pack_shape pack = {b->filters, s->channels,
-                                            atrous__gate_lanes(p, b->item_filters)};
+                                            atrous__gate_lanes(p, b->item_filters), false};
     atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
         return status;
