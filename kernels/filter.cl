@@ -10,17 +10,18 @@
 //         spill[TILE_WIDE * VEC]: a row of a block on its way to outputs that are no vectors.
 // Inner   TILE_ROWS rows x TILE_WIDE vectors x FILTERS sums in registers; taps are broadcast.
 //         TAPS: on either axis, where known and the rows are one tap apart, for one channel
-//         and filter; else 0.
+//         and filter; else 0. BETA: whether it may differ from 0; the lanes that are stored already
+//         cost registers that the sums need.
 // Host    host/solve/planes.c, for filter.c and depthwise.c
-// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=4 -DTILE_WIDE=2 -DTAPS=3 -DTYPE=0
-// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=3 -DTILE_WIDE=3 -DTAPS=5 -DTYPE=1
-// Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0 -DTYPE=2
-// Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0 -DTYPE=2 -DFLOAT_SUMS
-// Lint    -DVEC=16 -DFILTERS=4 -DTILE_ROWS=1 -DTILE_WIDE=3 -DTAPS=0 -DTYPE=0
+// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=4 -DTILE_WIDE=2 -DTAPS=3 -DBETA=0 -DTYPE=0
+// Lint    -DVEC=8 -DFILTERS=1 -DTILE_ROWS=3 -DTILE_WIDE=3 -DTAPS=5 -DBETA=1 -DTYPE=1
+// Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0 -DBETA=0 -DTYPE=2
+// Lint    -DVEC=4 -DFILTERS=3 -DTILE_ROWS=2 -DTILE_WIDE=2 -DTAPS=0 -DBETA=1 -DTYPE=2 -DFLOAT_SUMS
+// Lint    -DVEC=16 -DFILTERS=4 -DTILE_ROWS=1 -DTILE_WIDE=3 -DTAPS=0 -DBETA=1 -DTYPE=0
 
 #if !defined(VEC) || !defined(FILTERS) || !defined(TILE_ROWS) || !defined(TILE_WIDE) ||            \
-    !defined(TAPS)
-#error "filter.cl needs -D VEC FILTERS TILE_ROWS TILE_WIDE TAPS"
+    !defined(TAPS) || !defined(BETA)
+#error "filter.cl needs -D VEC FILTERS TILE_ROWS TILE_WIDE TAPS BETA"
 #endif
 
 #include "planes.clh"
@@ -49,7 +50,6 @@ inline void filter_group(const Tile *t, const Job *job, const int tap_rows,
                          vectors % blocks,
                          (long)(job->phases * t->row_stride) * t->pitch,
                          job->epilogue,
-                         job->epilogue->factors.w != 0.0f,
                          (long)job->to.channel,
                          row_step,
                          (long)job->to.pixel};

@@ -209,9 +209,10 @@ atrous_status atrous__planes_build(const struct atrous__problem *p, struct atrou
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
     atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s.spill_bytes));
-    char options[96];
+    char options[128];
     snprintf(options, sizeof options,
-             "-DVEC=%zu -DFILTERS=%zu -DTILE_ROWS=%zu -DTILE_WIDE=%zu -DTAPS=%zu %s", s.vector,
-             s.filters, s.rows, s.wide, s.taps, atrous__type_option(p));
+             "-DVEC=%zu -DFILTERS=%zu -DTILE_ROWS=%zu -DTILE_WIDE=%zu -DTAPS=%zu -DBETA=%d %s",
+             s.vector, s.filters, s.rows, s.wide, s.taps, p->conv.beta != 0.0,
+             atrous__type_option(p));
     return atrous__launch_make(env, "filter.cl", "filter", options, launch, error);
 }
