@@ -30,6 +30,7 @@
 #include "vectors.clh"
 #include "ahead.clh"
 #include "gather.clh"
+#include "multiply.clh"
 #include "problem.clh"
 #include "scatter.clh"
 
@@ -83,85 +84,6 @@ inline void find_taps(const Tile *t, const int pixels, __local ulong *masks)
         }
         masks[p / PX] = may_skip ? all : ~(ulong)0;
     }
-}
-
-// Patch and weights hold PLACEs of PLACE_CHANNELS channels, whose products ADD adds to SUMS. Those
-// begin as FIRST and leave LAST, which between blocks of int8 is the sums' bits.
-#if TYPE == TYPE_I8
-#define PLACE short2 // a vector may alias the single ones that were stored
-#define PLACE_CHANNELS 2
-#define SUMS INTEGERS
-#define FILTERS(v, p) AS_INTEGERS(LOAD(v, p))
-#define FIRST(is_first, sums) (is_first ? (INTEGERS)(0) : AS_INTEGERS(GET(sums)))
-#define LAST(is_last, acc) (is_last ? TO_VECTOR(acc) : AS_VECTOR(acc))
-#if VEC == 16 && defined(__AVX512BW__)
-#define PAIR_PRODUCTS __builtin_ia32_pmaddwd512
-#elif VEC == 8 && defined(__AVX2__)
-#define PAIR_PRODUCTS __builtin_ia32_pmaddwd256
-#elif VEC == 4 && defined(__SSE2__)
-#define PAIR_PRODUCTS __builtin_ia32_pmaddwd128
-#endif
-#ifdef PAIR_PRODUCTS
-typedef short Pairs __attribute__((vector_size(4 * VEC)));
-#define AS_PAIRS(integers) __builtin_astype(integers, Pairs)
-#define ADD(place, filters, acc)                                                                   \
-    ((acc) + AS_INTEGERS(PAIR_PRODUCTS(AS_PAIRS((INTEGERS)(as_int(place))), AS_PAIRS(filters))))
-#else
-// The low halves' product and the high ones'.
-#define LOW(integer) ((integer) << 16 >> 16)
-#define ADD(place, filters, acc)                                                                   \
-    ((acc) + (INTEGERS)((place).x) * LOW(filters) + (INTEGERS)((place).y) * ((filters) >> 16))
-#endif
-#else
-#define PLACE float
-#define PLACE_CHANNELS 1
-#define SUMS VECTOR
-#define FILTERS LOAD
-#define FIRST(is_first, sums) (is_first ? (VECTOR)(0.0f) : GET(sums))
-#define LAST(is_last, acc) (acc)
-#define ADD(place, filters, acc) fma((VECTOR)(place), filters, acc)
-#endif
-
-// One register block: PX pixels x FB filters over all taps and `depth` places, of a block's `room`.
-inline void multiply(__local const int *offsets, const int taps, __local const PLACE *patch,
-                     __global const float *w, const int depth, const int room, const int *base,
-                     const ulong mask, const int is_first, const int is_last,
-                     __local float *sums)
-{
-    SUMS acc[PX][FV];
-#pragma unroll
-    for (int j = 0; j < PX; ++j)
-#pragma unroll
-        for (int v = 0; v < FV; ++v)
-            acc[j][v] = FIRST(is_first, sums + j * FB + v * VEC);
-
-    __local const PLACE *p[PX];
-#pragma unroll
-    for (int j = 0; j < PX; ++j)
-        p[j] = patch + base[j];
-    for (int tap = 0; tap < taps; ++tap, w += room * FB) {
-        if (!((mask >> (tap & 63)) & 1))
-            continue;
-        const long begin = offsets[tap], end = begin + depth;
-        __global const float *f_at = w - begin * FB;
-        for (long c = begin; c < end; ++c) {
-            SUMS f[FV];
-#pragma unroll
-            for (int v = 0; v < FV; ++v)
-                f[v] = FILTERS(v, f_at + c * FB);
-#pragma unroll
-            for (int j = 0; j < PX; ++j)
-#pragma unroll
-                for (int v = 0; v < FV; ++v)
-                    acc[j][v] = ADD(p[j][c], f[v], acc[j][v]);
-        }
-    }
-
-#pragma unroll
-    for (int j = 0; j < PX; ++j)
-#pragma unroll
-        for (int v = 0; v < FV; ++v)
-            PUT(sums + j * FB + v * VEC, LAST(is_last, acc[j][v]));
 }
 
 // Aims at what is read after `block` of a tile's channel blocks: the next block, or of the next

@@ -22,44 +22,9 @@
 #include "vectors.clh"
 #include "gather.clh"
 #include "loose.clh"
+#include "multiply.clh"
 #include "problem.clh"
 #include "spread_store.clh"
-
-// One register block: PX pixels x FB lanes over all taps and `channels` channels.
-inline void multiply(__local const int *offsets, const int taps, __local const float *patch,
-                     __global const float *w, const int channels, const int cb, const int *base,
-                     const int is_first, __local float *sums)
-{
-    VECTOR acc[PX][FV];
-    __local const float *p[PX];
-#pragma unroll
-    for (int j = 0; j < PX; ++j) {
-        p[j] = patch + base[j];
-#pragma unroll
-        for (int v = 0; v < FV; ++v)
-            acc[j][v] = is_first ? (VECTOR)(0.0f) : GET(sums + j * FB + v * VEC);
-    }
-    for (int tap = 0; tap < taps; ++tap, w += cb * FB) {
-        const long begin = offsets[tap], end = begin + channels;
-        __global const float *f_at = w - begin * FB;
-        for (long c = begin; c < end; ++c) {
-            VECTOR f[FV];
-#pragma unroll
-            for (int v = 0; v < FV; ++v)
-                f[v] = LOAD(v, f_at + c * FB);
-#pragma unroll
-            for (int j = 0; j < PX; ++j)
-#pragma unroll
-                for (int v = 0; v < FV; ++v)
-                    acc[j][v] = fma((VECTOR)(p[j][c]), f[v], acc[j][v]);
-        }
-    }
-#pragma unroll
-    for (int j = 0; j < PX; ++j)
-#pragma unroll
-        for (int v = 0; v < FV; ++v)
-            PUT(sums + j * FB + v * VEC, acc[j][v]);
-}
 
 // All pixels of a tile by one block of lanes.
 inline void multiply_block(const Tile *t, __local const int *offsets, const int taps,
@@ -79,7 +44,8 @@ inline void multiply_block(const Tile *t, __local const int *offsets, const int 
             row += is_end && !is_last;
             column = is_last ? column : is_end ? 0 : column + 1;
         }
-        multiply(offsets, taps, patch, w, channels, cb, base, is_first, sums + p * FB);
+        multiply(offsets, taps, patch, w, channels, cb, base, ~(ulong)0, is_first, 1,
+                 sums + p * FB);
     }
 }
 
