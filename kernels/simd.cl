@@ -160,16 +160,8 @@ void simd(TENSORS, GEOMETRY,
             __local float *block_sums = sums + (k - first_block) * padded_pixels * FB;
             int row = 0, column = 0;
             for (int p = 0; p < pixels; p += PX) {
-                // Beyond the last pixel the block repeats it; those sums are never stored.
                 int base[PX];
-#pragma unroll
-                for (int j = 0; j < PX; ++j) {
-                    base[j] = (row * t.row_stride * t.pitch + column) * room;
-                    const int is_end = column + 1 == t.columns;
-                    const int is_last = is_end && row + 1 == t.rows;
-                    row += is_end && !is_last;
-                    column = is_last ? column : is_end ? 0 : column + 1;
-                }
+                place_pixels(base, &row, &column, t.rows, t.columns, t.row_stride * t.pitch, room);
                 multiply(offsets, taps, (__local const PLACE *)patch, blocks, depth, room, base,
                          masks[p / PX], block == 0, block + 1 == channel_blocks,
                          block_sums + p * FB);

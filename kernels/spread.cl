@@ -34,16 +34,8 @@ inline void multiply_block(const Tile *t, __local const int *offsets, const int 
     const int pixels = t->rows * t->columns;
     int row = 0, column = 0;
     for (int p = 0; p < pixels; p += PX) {
-        // Beyond the last pixel the block repeats it; those sums are never stored.
         int base[PX];
-#pragma unroll
-        for (int j = 0; j < PX; ++j) {
-            base[j] = (row * t->pitch + column) * cb;
-            const int is_end = column + 1 == t->columns;
-            const int is_last = is_end && row + 1 == t->rows;
-            row += is_end && !is_last;
-            column = is_last ? column : is_end ? 0 : column + 1;
-        }
+        place_pixels(base, &row, &column, t->rows, t->columns, t->pitch, cb);
         multiply(offsets, taps, patch, w, channels, cb, base, ~(ulong)0, is_first, 1,
                  sums + p * FB);
     }
