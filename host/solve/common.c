@@ -43,6 +43,13 @@ bool atrous__sums_in_half(const struct atrous__problem *p, const struct atrous__
            p->form != ATROUS__GRADIENT && is_half((double)atrous__pad_value(p));
 }
 
+bool atrous__is_plain(const struct atrous__problem *problem)
+{
+    const atrous_conv *conv = &problem->conv;
+    return conv->activation == ATROUS_ACTIVATION_NONE && conv->residual == ATROUS_RESIDUAL_NONE &&
+           conv->alpha == 1 && conv->beta == 0;
+}
+
 static struct atrous__arg axes(const struct atrous__problem *p, size_t field, size_t more)
 {
     size_t value[ATROUS__AXES];

@@ -120,15 +120,11 @@ atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atro
     atrous__launch_add(launch, atrous__arg_long(s.deal.tiles));
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
     atrous__launch_add(launch, atrous__arg_int4(s.left, s.right, 0, 0));
-    const atrous_conv *conv = &p->conv;
-    const bool is_plain = conv->activation == ATROUS_ACTIVATION_NONE &&
-                          conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1 &&
-                          conv->beta == 0;
     char options[96];
     snprintf(options, sizeof options,
              "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d %s", s.vector,
              p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
-             repeats(p) ? (int)p->conv.padding : atrous__pad_value(p) != 0, is_plain,
+             repeats(p) ? (int)p->conv.padding : atrous__pad_value(p) != 0, atrous__is_plain(p),
              atrous__type_option(p));
     return atrous__launch_make(env, "inplace.cl", "inplace", options, launch, error);
 }

@@ -79,13 +79,9 @@ atrous_status atrous__pixels_build(const struct atrous__problem *p, struct atrou
     atrous__launch_add(launch, atrous__arg_long(s.deal.tiles));
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
     atrous__launch_add(launch, atrous__arg_local(s.taps_bytes));
-    const atrous_conv *conv = &p->conv;
-    const bool is_plain = conv->activation == ATROUS_ACTIVATION_NONE &&
-                          conv->residual == ATROUS_RESIDUAL_NONE && conv->alpha == 1 &&
-                          conv->beta == 0;
     char options[112];
     snprintf(options, sizeof options, "-DVEC=%zu -DKH=%zu -DKW=%zu -DPAD=%d -DPLAIN=%d %s",
-             s.vector, s.h->kernel, s.w->kernel, atrous__pad_value(p) != 0, is_plain,
+             s.vector, s.h->kernel, s.w->kernel, atrous__pad_value(p) != 0, atrous__is_plain(p),
              atrous__type_option(p));
     return atrous__launch_make(env, "pixels.cl", "pixels", options, launch, error);
 }

@@ -166,6 +166,9 @@ const char *atrous__sums_option(const struct atrous__problem *problem);
 bool atrous__sums_in_half(const struct atrous__problem *problem,
                           const struct atrous__device *device);
 
+/* Nothing follows the sum, its scale and its bias. */
+bool atrous__is_plain(const struct atrous__problem *problem);
+
 /* The flags of kernels/layout.clh. */
 size_t atrous__layout_flags(const struct atrous__problem *problem);
 
