@@ -110,3 +110,19 @@ char *shape_text(const atrous_conv *conv, char *text, size_t size)
         conv->has_bias ? " bias" : "", conv->math == ATROUS_MATH_STRICT ? " strict" : "");
     return text;
 }
+
+void shape_draw_padding(struct random *random, atrous_conv *conv, int axis)
+{
+    const size_t reach = (conv->kernel[axis] - 1) * conv->dilation[axis];
+    const size_t kind = random_between(random, 0, 5);
+    if (kind < 3) {
+        conv->pad_begin[axis] = kind == 0 ? reach : reach / 2;
+        conv->pad_end[axis] = reach - conv->pad_begin[axis];
+    } else if (kind > 3) {
+        conv->pad_begin[axis] = random_between(random, 0, reach + 2);
+        conv->pad_end[axis] = random_between(random, 0, reach + 2);
+    }
+    const size_t padded = conv->pad_begin[axis] + conv->input[axis] + conv->pad_end[axis];
+    if (padded < reach + 1)
+        conv->pad_end[axis] += reach + 1 - padded;
+}

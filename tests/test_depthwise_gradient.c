@@ -23,25 +23,6 @@ static uint64_t seed = 20177;
 
 /* ------------------------------------------------------------------ drawn problems */
 
-/* "same", causal, none, or anything. */
-static void draw_axis(struct random *random, atrous_conv *conv, int axis, size_t most)
-{
-    const size_t reach = (conv->kernel[axis] - 1) * conv->dilation[axis];
-    const size_t kind = random_between(random, 0, 5);
-
-    conv->input[axis] = random_between(random, 1, most);
-    if (kind < 3) {
-        conv->pad_begin[axis] = kind == 0 ? reach : reach / 2;
-        conv->pad_end[axis] = reach - conv->pad_begin[axis];
-    } else if (kind > 3) {
-        conv->pad_begin[axis] = random_between(random, 0, reach + 2);
-        conv->pad_end[axis] = random_between(random, 0, reach + 2);
-    }
-    const size_t padded = conv->pad_begin[axis] + conv->input[axis] + conv->pad_end[axis];
-    if (padded < reach + 1)
-        conv->pad_end[axis] += reach + 1 - padded;
-}
-
 /* Kernels of few shapes: each is a program of its own. */
 static void draw_kernel(struct random *random, atrous_conv *conv)
 {
@@ -54,7 +35,11 @@ static void draw_kernel(struct random *random, atrous_conv *conv)
         conv->kernel[axis] = last - axis < 2 ? kernels[at][axis == last] : 1;
         conv->dilation[axis] = random_chance(random, 70) ? dilation : random_between(random, 1, 4);
         conv->stride[axis] = random_chance(random, 85) ? 1 : 2;
-        draw_axis(random, conv, axis, axis == last ? 80 : axis == last - 1 ? 40 : 4);
+        conv->input[axis] = random_between(random, 1,
+                                           axis == last       ? 80
+                                           : axis == last - 1 ? 40
+                                                              : 4);
+        shape_draw_padding(random, conv, axis);
     }
     if (last == 2 && random_chance(random, 30)) {
         conv->kernel[0] = 2;

@@ -47,23 +47,6 @@ static void solve(struct data *data)
     turn(data->magnitude, sizeof *data->magnitude, data->y_count, conv->batch, conv->out_channels);
 }
 
-/* "same", causal, none, or anything. */
-static void draw_padding(struct random *random, atrous_conv *conv, int axis)
-{
-    const size_t reach = (conv->kernel[axis] - 1) * conv->dilation[axis];
-    const size_t kind = random_between(random, 0, 5);
-    if (kind < 3) {
-        conv->pad_begin[axis] = kind == 0 ? reach : reach / 2;
-        conv->pad_end[axis] = reach - conv->pad_begin[axis];
-    } else if (kind > 3) {
-        conv->pad_begin[axis] = random_between(random, 0, reach + 2);
-        conv->pad_end[axis] = random_between(random, 0, reach + 2);
-    }
-    const size_t padded = conv->pad_begin[axis] + conv->input[axis] + conv->pad_end[axis];
-    if (padded < reach + 1)
-        conv->pad_end[axis] += reach + 1 - padded;
-}
-
 static atrous_conv draw_problem(struct random *random)
 {
     const size_t taps[] = {1, 2, 3, 3, 3, 3, 5}, strides[] = {1, 1, 1, 1, 2};
@@ -91,7 +74,7 @@ static atrous_conv draw_problem(struct random *random)
                                 : random_pick(random, taps, sizeof taps / sizeof *taps);
         conv.dilation[axis] = random_between(random, 1, random_chance(random, 10) ? 30 : 6);
         conv.stride[axis] = random_pick(random, strides, sizeof strides / sizeof *strides);
-        draw_padding(random, &conv, axis);
+        shape_draw_padding(random, &conv, axis);
     }
     return conv;
 }
