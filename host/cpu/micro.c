@@ -3,6 +3,7 @@
  * Compiled with -ffp-contract=fast: a multiply and an add become one fused instruction where
  * the target has it. */
 #include "cpu/micro.h"
+#include "cpu/convert.h"
 
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
 #define X86_BUILDS

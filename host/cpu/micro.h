@@ -3,8 +3,10 @@
 #ifndef ATROUS_CPU_MICRO_H
 #define ATROUS_CPU_MICRO_H
 
+#include <atrous/atrous.h>
 #include <stddef.h>
 
+enum { ATROUS__MICRO_TYPES = ATROUS_TYPE_I8 + 1 };
 enum { ATROUS__MICRO_VECTORS = 3, ATROUS__MICRO_SINGLE_VECTORS = 6 };
 
 /* One (channel, tap) of the sum: where its pixels lie from the block's pixels, in floats, and
@@ -25,6 +27,13 @@ typedef void atrous__micro_block(const struct atrous__step *steps, size_t count,
 enum { ATROUS__MICRO_DOT = 32 };
 typedef size_t atrous__micro_dot(const float *a, const float *b, size_t count, float *lanes);
 
+/* to[i] = from[i * step], i < count, of one type as floats, exactly; the arrays do not overlap. */
+typedef void atrous__micro_load(const void *from, size_t step, float *to, size_t count);
+
+/* to[i * step] = from[i], to the nearest value of one type, ties to even. Beyond the largest:
+ * infinity, or for i8 the nearest bound; a NaN stays one, and is 0 for i8. */
+typedef void atrous__micro_store(const float *from, void *to, size_t step, size_t count);
+
 struct atrous__micro {
     size_t lanes;   /* floats of a vector */
     size_t filters; /* of `block` */
@@ -32,6 +41,9 @@ struct atrous__micro {
     atrous__micro_block *block[ATROUS__MICRO_VECTORS + 1];
     atrous__micro_block *single[ATROUS__MICRO_SINGLE_VECTORS + 1];
     atrous__micro_dot *dot;
+    /* By atrous_type. */
+    atrous__micro_load *load[ATROUS__MICRO_TYPES];
+    atrous__micro_store *store[ATROUS__MICRO_TYPES];
 };
 
 /* The best build for the processor this runs on. */

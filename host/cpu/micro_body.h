@@ -82,6 +82,69 @@ MICRO_TARGET static size_t MICRO_JOIN(MICRO_NAME, dot)(const float *a, const flo
     return i;
 }
 
+/* Floats side by side, whole vectors at a time; the last one overlaps what is there already. */
+MICRO_TARGET static inline void MICRO_JOIN(MICRO_NAME, copy)(const float *from, float *to,
+                                                             size_t count)
+{
+    size_t i = 0;
+    for (; i + MICRO_LANES <= count; i += MICRO_LANES)
+        *(MICRO_UNALIGNED *)(to + i) = *(const MICRO_UNALIGNED *)(from + i);
+    if (i < count && count > MICRO_LANES) {
+        i = count - MICRO_LANES;
+        *(MICRO_UNALIGNED *)(to + i) = *(const MICRO_UNALIGNED *)(from + i);
+        return;
+    }
+    for (; i < count; ++i)
+        to[i] = from[i];
+}
+
+MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, load_f32)(const void *from, size_t step, float *to,
+                                                          size_t count)
+{
+    const float *floats = from;
+    if (step == 1)
+        MICRO_JOIN(MICRO_NAME, copy)(floats, to, count);
+    else
+        for (size_t i = 0; i < count; ++i)
+            to[i] = floats[i * step];
+}
+
+MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, store_f32)(const float *from, void *to, size_t step,
+                                                           size_t count)
+{
+    float *floats = to;
+    if (step == 1)
+        MICRO_JOIN(MICRO_NAME, copy)(from, floats, count);
+    else
+        for (size_t i = 0; i < count; ++i)
+            floats[i * step] = from[i];
+}
+
+/* Side by side a loop of its own, which the compiler turns into vectors. */
+#define MICRO_CONVERT(name, stored, widen, narrow)                                                 \
+    MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, load_##name)(const void *from, size_t step,    \
+                                                                 float *restrict to, size_t count) \
+    {                                                                                              \
+        const stored *restrict all = from;                                                         \
+        for (size_t i = 0; step == 1 && i < count; ++i)                                            \
+            to[i] = widen(all[i]);                                                                 \
+        for (size_t i = 0; step != 1 && i < count; ++i)                                            \
+            to[i] = widen(all[i * step]);                                                          \
+    }                                                                                              \
+    MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, store_##name)(                                 \
+        const float *restrict from, void *to, size_t step, size_t count)                           \
+    {                                                                                              \
+        stored *restrict all = to;                                                                 \
+        for (size_t i = 0; step == 1 && i < count; ++i)                                            \
+            all[i] = narrow(from[i]);                                                              \
+        for (size_t i = 0; step != 1 && i < count; ++i)                                            \
+            all[i * step] = narrow(from[i]);                                                       \
+    }
+
+MICRO_CONVERT(f16, uint16_t, atrous__widen_half, atrous__narrow_half)
+MICRO_CONVERT(bf16, uint16_t, atrous__widen_bfloat, atrous__narrow_bfloat)
+MICRO_CONVERT(i8, int8_t, atrous__widen_byte, atrous__narrow_byte)
+
 static const struct atrous__micro MICRO_NAME = {
     .lanes = MICRO_LANES,
     .filters = MICRO_FILTERS,
@@ -91,8 +154,17 @@ static const struct atrous__micro MICRO_NAME = {
                MICRO_JOIN(MICRO_NAME, single3), MICRO_JOIN(MICRO_NAME, single4),
                MICRO_JOIN(MICRO_NAME, single5), MICRO_JOIN(MICRO_NAME, single6)},
     .dot = MICRO_JOIN(MICRO_NAME, dot),
+    .load = {[ATROUS_TYPE_F32] = MICRO_JOIN(MICRO_NAME, load_f32),
+             [ATROUS_TYPE_F16] = MICRO_JOIN(MICRO_NAME, load_f16),
+             [ATROUS_TYPE_BF16] = MICRO_JOIN(MICRO_NAME, load_bf16),
+             [ATROUS_TYPE_I8] = MICRO_JOIN(MICRO_NAME, load_i8)},
+    .store = {[ATROUS_TYPE_F32] = MICRO_JOIN(MICRO_NAME, store_f32),
+              [ATROUS_TYPE_F16] = MICRO_JOIN(MICRO_NAME, store_f16),
+              [ATROUS_TYPE_BF16] = MICRO_JOIN(MICRO_NAME, store_bf16),
+              [ATROUS_TYPE_I8] = MICRO_JOIN(MICRO_NAME, store_i8)},
 };
 
+#undef MICRO_CONVERT
 #undef MICRO_DEFINE
 #undef MICRO_EACH
 #undef MICRO_UNALIGNED

@@ -178,6 +178,24 @@ static void place_sums(struct atrous__tile *tile)
             tile->vector_at[v++] = begin + i * lanes;
 }
 
+/* Fills what reads the padding's value, of one channel of the copy: whole rows, or columns. */
+static void fill_channel(const struct atrous__tile *tile, float *to)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    const size_t rows = b->slots * b->view.axis[ATROUS__D].kernel;
+    for (size_t i = 0; i < rows; ++i, to += b->pitch) {
+        if (tile->row_source[i] == ATROUS__ROW_PADDING)
+            for (size_t j = 0; j < b->pitch; ++j)
+                to[j] = b->view.pad_value;
+        if (tile->row_source[i] < 0)
+            continue;
+        for (size_t s = 0; s < tile->span_count; ++s)
+            for (size_t j = 0; tile->spans[s].from == ATROUS__SCATTERED && j < tile->spans[s].count;
+                 ++j)
+                to[tile->spans[s].to + j] = b->view.pad_value;
+    }
+}
+
 void atrous__tile_place(struct atrous__tile *tile, size_t place)
 {
     const struct atrous__blocking *b = tile->blocking;
@@ -203,4 +221,6 @@ void atrous__tile_place(struct atrous__tile *tile, size_t place)
             place_columns(tile, tw * b->tap_pitch, atrous__meet(axis, tile->column, tw),
                           tile->columns);
     place_sums(tile);
+    for (size_t c = 0; c < tile->channels && !b->view.repeats; ++c)
+        fill_channel(tile, tile->copy + c * b->channel_pitch);
 }

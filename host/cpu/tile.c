@@ -1,28 +1,21 @@
 /* One tile of the CPU path at work: copies channels, sums them in registers, stores. */
 #include "cpu/tile.h"
 
-#include <string.h>
-
-/* One row of one channel, from the input row that begins at `row`. */
+/* One row of one channel, from the input row that begins at `row`, but for columns that read the
+ * padding's value. */
 static void copy_row(const struct atrous__tile *tile, const float *row, float *to)
 {
     const struct atrous__view *view = &tile->blocking->view;
     const size_t pixel = view->in.pixel, step = view->axis[ATROUS__W].stride * pixel;
     for (size_t s = 0; s < tile->span_count; ++s) {
         const struct atrous__span span = tile->spans[s];
+        const ptrdiff_t *source = tile->column_source + span.to;
         float *restrict out = to + span.to;
-        if (span.from == ATROUS__SCATTERED) {
-            const ptrdiff_t *source = tile->column_source + span.to;
-            for (size_t i = 0; i < span.count; ++i)
-                out[i] = source[i] < 0 ? view->pad_value : row[(size_t)source[i] * pixel];
-            continue;
-        }
-        const float *restrict in = row + (size_t)span.from * pixel;
-        if (step == 1)
-            memcpy(out, in, span.count * sizeof *out);
-        else
-            for (size_t i = 0; i < span.count; ++i)
-                out[i] = in[i * step];
+        if (span.from != ATROUS__SCATTERED)
+            tile->blocking->micro->load[ATROUS_TYPE_F32](row + (size_t)span.from * pixel, step, out,
+                                                         span.count);
+        for (size_t i = 0; span.from == ATROUS__SCATTERED && view->repeats && i < span.count; ++i)
+            out[i] = row[(size_t)source[i] * pixel];
     }
 }
 
@@ -31,13 +24,9 @@ static void copy_channel(const struct atrous__tile *tile, const float *plane, fl
 {
     const struct atrous__blocking *b = tile->blocking;
     const size_t rows = b->slots * b->view.axis[ATROUS__D].kernel;
-    for (size_t i = 0; i < rows; ++i, to += b->pitch) {
+    for (size_t i = 0; i < rows; ++i, to += b->pitch)
         if (tile->row_source[i] >= 0)
             copy_row(tile, plane + (size_t)tile->row_source[i] * b->view.in.pixel, to);
-        else if (tile->row_source[i] == ATROUS__ROW_PADDING)
-            for (size_t j = 0; j < b->pitch; ++j)
-                to[j] = b->view.pad_value;
-    }
 }
 
 /* Points x at `count` vectors of the copy from vector `first` of the sums on. */
@@ -108,11 +97,7 @@ static void store(const struct atrous__tile *tile, const float *sums, float *pla
     for (size_t i = 0; i < tile->rows.count; ++i, sums += tile->row_pitch) {
         const size_t y = tile->rows.first + i * b->row_step;
         float *out = plane + ((tile->depth * height + y) * width + tile->column) * pixel;
-        if (pixel == 1)
-            memcpy(out, sums, tile->columns * sizeof *out);
-        else
-            for (size_t j = 0; j < tile->columns; ++j)
-                out[j * pixel] = sums[j];
+        b->micro->store[ATROUS_TYPE_F32](sums, out, pixel, tile->columns);
     }
 }
 

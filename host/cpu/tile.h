@@ -9,7 +9,8 @@
 #define ATROUS__ROW_UNUSED ((ptrdiff_t)-2)  /* no live tap meets it: not copied */
 #define ATROUS__SCATTERED ((ptrdiff_t)-1)   /* columns come from where column_source says */
 
-/* Copied columns to .. to+count-1 come from input columns from, from + stride, .... */
+/* Copied columns to .. to+count-1 come from input columns from, from + stride, ....; scattered ones
+ * that all read the padding's value are filled once a place, for all channels to come. */
 struct atrous__span {
     size_t to, count;
     ptrdiff_t from;

@@ -21,6 +21,8 @@ struct atrous__view atrous__view_make(const struct atrous__problem *problem)
         .in = strides_of(conv->input_layout, conv->in_channels, problem->in_plane),
         .out = strides_of(conv->output_layout, conv->out_channels, problem->out_plane),
         .pad_value = atrous__pad_value(problem),
+        .repeats =
+            conv->padding != ATROUS_PADDING_ZEROS && conv->padding != ATROUS_PADDING_CONSTANT,
         .skip_padding = conv->padding == ATROUS_PADDING_ZEROS,
     };
     for (int turn = 1; turn < ATROUS__AXES && does_nothing(&view.axis[ATROUS__W]); ++turn) {

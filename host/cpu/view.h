@@ -16,6 +16,7 @@ struct atrous__view {
     struct atrous__axis axis[ATROUS__AXES];
     struct atrous__strides in, out;
     float pad_value;
+    bool repeats;      /* the padding repeats elements: it has no value of its own */
     bool skip_padding; /* padding reads 0: a tap that meets it is left out */
 };
 
