@@ -5,31 +5,38 @@
 #include "cpu/micro.h"
 #include "cpu/view.h"
 
-/* Output rows first, first + row_step, ... of one tile. */
-struct atrous__rows {
+/* Outputs first, first + step, ... of an axis: of rows, step is row_step; of columns 1. */
+struct atrous__range {
     size_t first, count;
 };
 
-/* A tile is `tile rows` x `tile_columns` outputs of one (batch, depth). What it reads of one
- * channel is copied into `depths * slots` rows of `pitch` floats, padding filled in:
+/* A tile is some rows x some columns of outputs of one (batch, depth). What it reads of one channel
+ * is copied, padding filled in, as `depths` x `planes` planes of `slots` rows of the tile's pitch:
  *
- *   output row i (of the tile) meets tap r in row  i * slot_step + r
- *   output column j meets tap s in column          j + s * tap_pitch
+ *   output row i (of the tile) meets tap r in slot     i * slot_step + r * tap_slots
+ *   output column j meets tap s in column              j + s * dilation of the one plane (a hull)
+ *                                         or column    j of plane s
  *
- * Rows of a tile lie row_step apart, so that for stride 1 all of them are of one phase of the
- * dilation and neighbours share input rows: slot_step is 1 whatever the dilation is. */
+ * Three ways to share rows. By phase: rows of a tile lie row_step apart, so that for stride 1 all
+ * of them are of one phase of the dilation and neighbours share input rows whatever the dilation
+ * is. All rows: the whole height in one tile, each row copied once. Apart: every tap has its own
+ * copy.
+ *
+ * With a plane for each column tap, the tile's rows lie end to end: vectors run through them and
+ * none is part empty. A hull costs less copying. */
 struct atrous__blocking {
     struct atrous__view view;
     const struct atrous__micro *micro;
 
-    struct atrous__rows *row_tiles;
-    size_t row_tile_count, most_rows;
-    size_t row_step, slot_step, slots;
+    struct atrous__range *row_tiles, *column_tiles;
+    size_t row_tile_count, column_tile_count;
+    size_t most_rows, most_columns; /* of a tile */
 
-    size_t column_tiles, tile_columns;
-    bool hull;        /* the taps of W share one run of columns; else each has its own copy */
-    size_t tap_pitch; /* the dilation with a hull, else tile_columns */
-    size_t pitch;
+    bool is_shared; /* rows are, by phase or all */
+    size_t row_step, slot_step, tap_slots, slots;
+
+    bool has_hull;
+    size_t planes, hull; /* columns of a pitch beyond the tile's */
 
     size_t channel_pitch; /* floats of one channel of the tile */
     size_t channels;      /* channels there is room to copy at a time */

@@ -24,7 +24,7 @@ atrous_status atrous__tile_make(struct atrous__tile *tile, const struct atrous__
     const size_t row_taps = b->view.axis[ATROUS__W].kernel;
     size_t begin[PARTS + 1] = {0};
     const size_t counts[PARTS] = {depths * b->slots,
-                                  b->pitch,
+                                  b->planes * (b->most_columns + b->hull),
                                   SPANS_PER_TAP * row_taps,
                                   b->most_steps,
                                   b->sums_pitch / b->micro->lanes,
@@ -63,7 +63,8 @@ void atrous__tile_free(struct atrous__tile *tile)
 
 size_t atrous__tile_places(const struct atrous__blocking *blocking)
 {
-    return blocking->view.axis[ATROUS__D].out * blocking->row_tile_count * blocking->column_tiles;
+    return blocking->view.axis[ATROUS__D].out * blocking->row_tile_count *
+           blocking->column_tile_count;
 }
 
 /* Output row i of the tile. */
@@ -89,7 +90,7 @@ static ptrdiff_t find_row(const struct atrous__tile *tile, size_t i, size_t td, 
 static bool place_rows(struct atrous__tile *tile, size_t td, size_t th)
 {
     const struct atrous__blocking *b = tile->blocking;
-    ptrdiff_t *source = tile->row_source + td * b->slots + th;
+    ptrdiff_t *source = tile->row_source + td * b->slots + th * b->tap_slots;
     bool live = !b->view.skip_padding;
     for (size_t i = 0; i < tile->rows.count && !live; ++i)
         live = find_row(tile, i, td, th) != ATROUS__ROW_PADDING;
@@ -99,29 +100,31 @@ static bool place_rows(struct atrous__tile *tile, size_t td, size_t th)
     return live;
 }
 
-static void add_span(struct atrous__tile *tile, size_t to, size_t count, ptrdiff_t from)
+static void add_span(struct atrous__tile *tile, struct atrous__span span)
 {
-    if (count > 0)
-        tile->spans[tile->span_count++] = (struct atrous__span){to, count, from};
+    if (span.count > 0)
+        tile->spans[tile->span_count++] = span;
 }
 
-/* Spans for `count` copied columns from column `to`, which come from the input columns
- * from, from + stride, .... */
-static void place_columns(struct atrous__tile *tile, size_t to, ptrdiff_t from, size_t count)
+/* Spans for `count` columns of a plane of the copy, which come from the input columns from, from +
+ * stride, .... */
+static void place_columns(struct atrous__tile *tile, size_t plane, ptrdiff_t from, size_t count)
 {
     const struct atrous__view *view = &tile->blocking->view;
     const struct atrous__axis *axis = &view->axis[ATROUS__W];
     const atrous_padding mode = view->problem->conv.padding;
-    ptrdiff_t *source = tile->column_source + to;
+    const size_t to = plane * tile->tap_pitch, source = plane * tile->pitch;
+    ptrdiff_t *sources = tile->column_source + source;
     size_t begin, end;
     atrous__inside(from, axis->stride, axis->in, count, &begin, &end);
     for (size_t i = 0; i < begin; ++i)
-        source[i] = atrous__pad_index(from + (ptrdiff_t)(i * axis->stride), axis->in, mode);
+        sources[i] = atrous__pad_index(from + (ptrdiff_t)(i * axis->stride), axis->in, mode);
     for (size_t i = end; i < count; ++i)
-        source[i] = atrous__pad_index(from + (ptrdiff_t)(i * axis->stride), axis->in, mode);
-    add_span(tile, to, begin, ATROUS__SCATTERED);
-    add_span(tile, to + begin, end - begin, from + (ptrdiff_t)(begin * axis->stride));
-    add_span(tile, to + end, count - end, ATROUS__SCATTERED);
+        sources[i] = atrous__pad_index(from + (ptrdiff_t)(i * axis->stride), axis->in, mode);
+    add_span(tile, (struct atrous__span){to, source, begin, ATROUS__SCATTERED});
+    add_span(tile, (struct atrous__span){to + begin, source + begin, end - begin,
+                                         from + (ptrdiff_t)(begin * axis->stride)});
+    add_span(tile, (struct atrous__span){to + end, source + end, count - end, ATROUS__SCATTERED});
 }
 
 /* Whether tap tw meets input in any column of the tile, or padding must be read anyway. */
@@ -130,8 +133,8 @@ static bool column_tap_lives(const struct atrous__tile *tile, size_t tw)
     const struct atrous__view *view = &tile->blocking->view;
     const struct atrous__axis *axis = &view->axis[ATROUS__W];
     size_t begin, end;
-    atrous__inside(atrous__meet(axis, tile->column, tw), axis->stride, axis->in, tile->columns,
-                   &begin, &end);
+    atrous__inside(atrous__meet(axis, tile->columns.first, tw), axis->stride, axis->in,
+                   tile->columns.count, &begin, &end);
     return !view->skip_padding || begin < end;
 }
 
@@ -149,7 +152,8 @@ static void place_steps(struct atrous__tile *tile)
         for (size_t tw = 0; tw < widths; ++tw)
             if (column_tap_lives(tile, tw))
                 tile->steps[tile->live_taps++] = (struct atrous__step){
-                    .x = (td * b->slots + th) * b->pitch + tw * b->tap_pitch,
+                    .x = td * tile->depth_pitch + th * b->tap_slots * tile->pitch +
+                         tw * tile->tap_pitch,
                     .w = row * widths + tw,
                 };
     }
@@ -165,10 +169,10 @@ static void place_steps(struct atrous__tile *tile)
 static void place_sums(struct atrous__tile *tile)
 {
     const struct atrous__blocking *b = tile->blocking;
-    const size_t lanes = b->micro->lanes, rows = tile->rows.count;
-    const size_t row_vectors = atrous__ceil_div(tile->columns, lanes);
-    const size_t copy_pitch = b->slot_step * b->pitch;
-    const size_t through = atrous__ceil_div((rows - 1) * copy_pitch + tile->columns, lanes);
+    const size_t lanes = b->micro->lanes, rows = tile->rows.count, columns = tile->columns.count;
+    const size_t row_vectors = atrous__ceil_div(columns, lanes);
+    const size_t copy_pitch = b->slot_step * tile->pitch;
+    const size_t through = atrous__ceil_div((rows - 1) * copy_pitch + columns, lanes);
     const bool by_row = rows * row_vectors <= through;
     tile->row_pitch = by_row ? row_vectors * lanes : copy_pitch;
     tile->vectors = by_row ? rows * row_vectors : through;
@@ -179,21 +183,31 @@ static void place_sums(struct atrous__tile *tile)
 }
 
 /* Fills what reads the padding's value, of one channel of the copy: whole rows, or columns. */
-static void fill_channel(const struct atrous__tile *tile, float *to)
+static void fill_channel(const struct atrous__tile *tile, float *channel)
 {
     const struct atrous__blocking *b = tile->blocking;
     const size_t rows = b->slots * b->view.axis[ATROUS__D].kernel;
-    for (size_t i = 0; i < rows; ++i, to += b->pitch) {
-        if (tile->row_source[i] == ATROUS__ROW_PADDING)
-            for (size_t j = 0; j < b->pitch; ++j)
-                to[j] = b->view.pad_value;
-        if (tile->row_source[i] < 0)
-            continue;
-        for (size_t s = 0; s < tile->span_count; ++s)
-            for (size_t j = 0; tile->spans[s].from == ATROUS__SCATTERED && j < tile->spans[s].count;
-                 ++j)
-                to[tile->spans[s].to + j] = b->view.pad_value;
+    for (size_t i = 0; i < rows; ++i) {
+        float *to = channel + i / b->slots * tile->depth_pitch + i % b->slots * tile->pitch;
+        const bool is_padding = tile->row_source[i] == ATROUS__ROW_PADDING;
+        for (size_t s = 0; s < tile->span_count && tile->row_source[i] != ATROUS__ROW_UNUSED; ++s)
+            if (is_padding || tile->spans[s].from == ATROUS__SCATTERED)
+                for (size_t j = 0; j < tile->spans[s].count; ++j)
+                    to[tile->spans[s].to + j] = b->view.pad_value;
     }
+}
+
+/* Where the tile stands and how its copy lies. */
+static void place_extents(struct atrous__tile *tile, size_t place)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    tile->place = place;
+    tile->columns = b->column_tiles[place % b->column_tile_count];
+    tile->rows = b->row_tiles[place / b->column_tile_count % b->row_tile_count];
+    tile->depth = place / b->column_tile_count / b->row_tile_count;
+    tile->pitch = tile->columns.count + b->hull;
+    tile->tap_pitch = b->has_hull ? b->view.axis[ATROUS__W].dilation : b->slots * tile->pitch;
+    tile->depth_pitch = b->planes * b->slots * tile->pitch;
 }
 
 void atrous__tile_place(struct atrous__tile *tile, size_t place)
@@ -202,24 +216,15 @@ void atrous__tile_place(struct atrous__tile *tile, size_t place)
     const struct atrous__axis *axis = &b->view.axis[ATROUS__W];
     if (tile->place == place)
         return;
-    tile->place = place;
-    tile->column = place % b->column_tiles * b->tile_columns;
-    tile->columns = atrous__min(b->tile_columns, axis->out - tile->column);
-    tile->rows = b->row_tiles[place / b->column_tiles % b->row_tile_count];
-    tile->depth = place / b->column_tiles / b->row_tile_count;
-
+    place_extents(tile, place);
     for (size_t i = 0; i < b->slots * b->view.axis[ATROUS__D].kernel; ++i)
         tile->row_source[i] = ATROUS__ROW_UNUSED;
     place_steps(tile);
 
     tile->span_count = 0;
-    if (b->hull)
-        place_columns(tile, 0, atrous__meet(axis, tile->column, 0),
-                      tile->columns + (axis->kernel - 1) * axis->dilation);
-    for (size_t tw = 0; tw < axis->kernel && !b->hull; ++tw)
-        if (column_tap_lives(tile, tw))
-            place_columns(tile, tw * b->tap_pitch, atrous__meet(axis, tile->column, tw),
-                          tile->columns);
+    for (size_t plane = 0; plane < b->planes; ++plane)
+        if (b->has_hull || column_tap_lives(tile, plane))
+            place_columns(tile, plane, atrous__meet(axis, tile->columns.first, plane), tile->pitch);
     place_sums(tile);
     for (size_t c = 0; c < tile->channels && !b->view.repeats; ++c)
         fill_channel(tile, tile->copy + c * b->channel_pitch);

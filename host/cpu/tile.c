@@ -9,7 +9,7 @@ static void copy_row(const struct atrous__tile *tile, const float *row, float *t
     const size_t pixel = view->in.pixel, step = view->axis[ATROUS__W].stride * pixel;
     for (size_t s = 0; s < tile->span_count; ++s) {
         const struct atrous__span span = tile->spans[s];
-        const ptrdiff_t *source = tile->column_source + span.to;
+        const ptrdiff_t *source = tile->column_source + span.source;
         float *restrict out = to + span.to;
         if (span.from != ATROUS__SCATTERED)
             tile->blocking->micro->load[ATROUS_TYPE_F32](row + (size_t)span.from * pixel, step, out,
@@ -23,10 +23,11 @@ static void copy_row(const struct atrous__tile *tile, const float *row, float *t
 static void copy_channel(const struct atrous__tile *tile, const float *plane, float *to)
 {
     const struct atrous__blocking *b = tile->blocking;
-    const size_t rows = b->slots * b->view.axis[ATROUS__D].kernel;
-    for (size_t i = 0; i < rows; ++i, to += b->pitch)
-        if (tile->row_source[i] >= 0)
-            copy_row(tile, plane + (size_t)tile->row_source[i] * b->view.in.pixel, to);
+    const ptrdiff_t *source = tile->row_source;
+    for (size_t td = 0; td < b->view.axis[ATROUS__D].kernel; ++td, to += tile->depth_pitch)
+        for (size_t i = 0; i < b->slots; ++i, ++source)
+            if (*source >= 0)
+                copy_row(tile, plane + (size_t)*source * b->view.in.pixel, to + i * tile->pitch);
 }
 
 /* Points x at `count` vectors of the copy from vector `first` of the sums on. */
@@ -96,8 +97,8 @@ static void store(const struct atrous__tile *tile, const float *sums, float *pla
                  width = b->view.axis[ATROUS__W].out;
     for (size_t i = 0; i < tile->rows.count; ++i, sums += tile->row_pitch) {
         const size_t y = tile->rows.first + i * b->row_step;
-        float *out = plane + ((tile->depth * height + y) * width + tile->column) * pixel;
-        b->micro->store[ATROUS_TYPE_F32](sums, out, pixel, tile->columns);
+        float *out = plane + ((tile->depth * height + y) * width + tile->columns.first) * pixel;
+        b->micro->store[ATROUS_TYPE_F32](sums, out, pixel, tile->columns.count);
     }
 }
 

@@ -9,10 +9,11 @@
 #define ATROUS__ROW_UNUSED ((ptrdiff_t)-2)  /* no live tap meets it: not copied */
 #define ATROUS__SCATTERED ((ptrdiff_t)-1)   /* columns come from where column_source says */
 
-/* Copied columns to .. to+count-1 come from input columns from, from + stride, ....; scattered ones
- * that all read the padding's value are filled once a place, for all channels to come. */
+/* Floats to .. to+count-1 of a slot (of its planes) come from input columns from, from + stride,
+ * ...; scattered ones that all read the padding's value are filled once a place, for all channels
+ * to come, others come from column_source + source. */
 struct atrous__span {
-    size_t to, count;
+    size_t to, source, count;
     ptrdiff_t from;
 };
 
@@ -22,11 +23,15 @@ struct atrous__tile {
 
     /* Where the tile stands; set by atrous__tile_place(). */
     size_t place; /* its number, or SIZE_MAX before the first */
-    size_t depth, column, columns;
-    struct atrous__rows rows;
+    size_t depth;
+    struct atrous__range columns, rows;
+    size_t pitch;     /* floats from slot to slot, */
+    size_t tap_pitch; /* from column tap to column tap, */
+    size_t depth_pitch;
 
-    ptrdiff_t *row_source;    /* [depths * slots]: pixel a copied row begins at, or a marker */
-    ptrdiff_t *column_source; /* [pitch]: column a copied column comes from, or -1: padding */
+    ptrdiff_t *row_source; /* [depths * slots]: pixel a copied row begins at, or a marker */
+    ptrdiff_t
+        *column_source; /* [planes][pitch]: column a copied column comes from, or -1: padding */
     struct atrous__span *spans;
     size_t span_count;
     struct atrous__step *steps;
