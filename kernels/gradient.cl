@@ -3,11 +3,11 @@
 //     dw[k][c][t] = sum over n, p of dy[n][k][p] * x[n][c][p*S + t*D - P]
 //
 // Layout  x[N][C][D][H][W] or x[N][D][H][W][C], dy likewise; dw[K][C/G][tap]
-// Group   a slice of filters by a slice of channels, all taps, over one part of the tiles of all
-//         images; tiles and patches as simd.cl has them.
+// Group   a slice of filters by a slice of channels, all taps that read input, over one part of the
+//         tiles of all images; tiles and patches as simd.cl has them. Other taps come out as 0.
 // Local   patch[KD][patch rows][pitch][CB]: what a tile reads of CB channels, padding applied.
 //         dy[filter block][row][column][FB]: the tile's gradients.
-//         sums[filter block][tap][channel of the slice][FB]
+//         sums[filter block][tap][channel of the slice][FB]; where each tap's begin
 //         With WINDOWS each tap of each channel counts as a channel of its own, and the patch is
 //         [row][column][CB]: where channels are few.
 // Inner   PX channels x FV vectors of filters in registers, over pixels; channels broadcast.
@@ -157,6 +157,57 @@ inline void add_tile(const Tile *t, const Slice *s, __global const STORED *x,
     }
 }
 
+// Where each tap of a kernel has its sums, in floats from those of tap 0; -1 where it has none.
+inline void find_taps(const int4 all, const int4 first, const int4 summed, const int flip,
+                      const int step, __local int *at)
+{
+    const int taps = all.x * all.y * all.z;
+    for (int r = 0; r < all.x; ++r)
+        for (int q = 0; q < all.y; ++q)
+            for (int s = 0; s < all.z; ++s) {
+                const int4 tap = (int4)(r, q, s, 0) - first;
+                const int is_summed = tap.x >= 0 && tap.x < summed.x && tap.y >= 0 &&
+                                      tap.y < summed.y && tap.z >= 0 && tap.z < summed.z;
+                const int place = (r * all.y + q) * all.z + s;
+                at[flip ? taps - 1 - place : place] =
+                    is_summed ? ((tap.x * summed.y + tap.y) * summed.z + tap.z) * step : -1;
+            }
+}
+
+// Stores `channels` of up to four filters, the first of which is a lane of `sums`: dw has `row`
+// elements a filter, and the first of the slice's at `place`. Four filters are turned at once.
+inline void store_filters(const Result *to, __local const float *sums, const int filters,
+                          const int channels, const int taps, __local const int *at, ulong place,
+                          const ulong row)
+{
+    const int count = channels * taps;
+    int tap = 0, i = 0;
+    for (; i < count; i += 4, place += 4) {
+        float4 f[4];
+        const int here = min(4, count - i);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            f[j] = j < here && at[tap] >= 0 ? vload4(0, sums + at[tap]) : (float4)(0.0f);
+            sums += tap + 1 == taps ? FB : 0;
+            tap = tap + 1 == taps ? 0 : tap + 1;
+        }
+        const float4 rows[4] = {(float4)(f[0].x, f[1].x, f[2].x, f[3].x),
+                                (float4)(f[0].y, f[1].y, f[2].y, f[3].y),
+                                (float4)(f[0].z, f[1].z, f[2].z, f[3].z),
+                                (float4)(f[0].w, f[1].w, f[2].w, f[3].w)};
+        for (int k = 0; k < filters; ++k) {
+            if (here == 4) {
+                put_sum4(to, rows[k], place + k * row);
+                continue;
+            }
+            float lanes[4];
+            vstore4(rows[k], 0, lanes);
+            for (int j = 0; j < here; ++j)
+                put_sum(to, lanes[j], place + k * row + j);
+        }
+    }
+}
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gradient(__global const STORED *restrict x, const ulong x_at,
               __global const STORED *restrict grad, const ulong grad_at,
@@ -166,8 +217,11 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
               const int segment,
               const int4 tile, // rows, columns, channels of a patch, filter blocks of a slice
               const int4 cut,  // channels of a slice, filter slices, channel slices, parts
+              const int4 all,  // the kernel's extents, of which some taps may be left out,
+              const int4 first_tap, // and the first that is not
               const int flip, const int patch_floats,
-              __local float *patch, __local float *dy, __local float *sums, const int run)
+              __local float *patch, __local float *dy, __local float *sums, __local int *tap_at,
+              const int run)
 {
     if (run == 0)
         return;
@@ -175,8 +229,9 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
     ulong rest = get_global_id(0);
     const int part = (int)(rest % (ulong)cut.w);
     rest /= (ulong)cut.w;
-    const int all_taps = kernel_.x * kernel_.y * kernel_.z;
-    const int taps = WINDOWS ? 1 : all_taps, channels = WINDOWS ? in.w * all_taps : in.w;
+    // With windows a channel of the slice is one of a channel's taps.
+    const int summed = kernel_.x * kernel_.y * kernel_.z, all_taps = all.x * all.y * all.z;
+    const int taps = WINDOWS ? 1 : summed, channels = WINDOWS ? in.w * summed : in.w;
     Slice s;
     s.filter = (int)(rest % (ulong)cut.y) * tile.w * FB;
     rest /= (ulong)cut.y;
@@ -201,17 +256,22 @@ void gradient(__global const STORED *restrict x, const ulong x_at,
             add_tile(&t, &s, x + x_at, grad + grad_at, pad_value, tile.z, patch, dy, sums);
     }
 
-    const ulong row = (ulong)(channels * taps), count = (ulong)(out.w * kernel_.w) * row;
+    const ulong row = (ulong)in.w * (ulong)all_taps;
     const ulong first = (ulong)(s.group * out.w + s.filter) * row;
-    for (int f = 0; f < s.filters; f += VEC)
-        for (int c = 0; c < s.channels; ++c)
-            for (int tap = 0; tap < taps; ++tap) {
-                const int at = (s.channel + c) * taps + tap;
-                const int place = flip ? at - at % all_taps + all_taps - 1 - at % all_taps : at;
-                float lanes[VEC];
-                STORE(GET(sums + ((f / FB * taps + tap) * s.room + c) * FB + f % FB), 0, lanes);
-                for (int i = 0; i < min(VEC, s.filters - f); ++i)
-                    put_result(after, factors, dw + dw_at, part, cut.w, count, lanes[i],
-                               first + (ulong)(f + i) * row + (ulong)place);
-            }
+    const Result to = result_of(after, factors, dw + dw_at, part, cut.w,
+                                (ulong)(out.w * kernel_.w) * row);
+#if WINDOWS
+    for (int f = 0; f < s.filters; ++f)
+        for (int c = 0; c < s.channels; ++c) {
+            const int at = s.channel + c, tap = at % all_taps;
+            put_sum(&to, sums[(f / FB * s.room + c) * FB + f % FB],
+                    first + (ulong)f * row + (ulong)(flip ? at - tap + all_taps - 1 - tap : at));
+        }
+#else
+    find_taps(all, first_tap, kernel_, flip, s.room * FB, tap_at);
+    for (int f = 0; f < s.filters; f += 4)
+        store_filters(&to, sums + f / FB * taps * s.room * FB + f % FB, min(4, s.filters - f),
+                      s.channels, all_taps, tap_at,
+                      first + (ulong)f * row + (ulong)s.channel * (ulong)all_taps, row);
+#endif
 }

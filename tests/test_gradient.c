@@ -85,6 +85,13 @@ static size_t larger_problems(atrous_conv conv[])
     conv[n++] = gradient(3, 3, 5, 17, 3, 2);
     conv[n] = gradient(3, 4, 4, 15, 3, 1);
     conv[n++].groups = 4;
+    conv[n++] = gradient(2, 18, 70, 12, 3, 13); /* the middle tap alone reads input */
+    conv[n] = gradient(2, 9, 40, 14, 5, 8);     /* of 5x5 the middle 3x3 */
+    conv[n++].batch = 2;
+    conv[n] = gradient(3, 10, 17, 6, 3, 6); /* the first and the middle of the last axis */
+    conv[n].input[2] = 9;
+    conv[n].pad_end[2] = 0;
+    conv[n++].pad_begin[2] = 8;
     return n;
 }
 
@@ -126,7 +133,7 @@ static void larger_than_a_tile(void **state)
     const atrous_padding paddings[] = {ATROUS_PADDING_ZEROS,    ATROUS_PADDING_ZEROS,
                                        ATROUS_PADDING_REFLECT,  ATROUS_PADDING_CONSTANT,
                                        ATROUS_PADDING_CIRCULAR, ATROUS_PADDING_REPLICATE};
-    atrous_conv problems[24];
+    atrous_conv problems[28];
     const size_t count = larger_problems(problems);
     size_t ran[HARNESS_MAX_SOLVERS] = {0}, tried = 0;
     struct random random = {seed};
@@ -143,7 +150,7 @@ static void larger_than_a_tile(void **state)
             conv.pad_value = 0.75;
             conv.beta = turn % 3 == 1 ? 1.0 : 0.0;
             conv.alpha = turn == 4 ? -0.5 : 1.0;
-            conv.orientation = (atrous_orientation)(turn == 3);
+            conv.orientation = (atrous_orientation)(turn % 2);
             struct drawn d = draw(&conv, &random);
             every_solver(&d, &conv, ran);
             drawn_free(&d);

@@ -1,5 +1,6 @@
 /* gradient: the gradient of the weights, one work-item per group, for CPU-class devices. */
 #include "solve/lattice.h"
+#include "solve/live.h"
 #include "solve/reduce.h"
 
 #include <stdio.h>
@@ -18,11 +19,13 @@ enum {
 struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX: PX channels x FV vectors of VEC filters */
     bool has_windows;               /* each tap of a channel counts as a channel */
+    struct atrous__problem summed;  /* without the taps that only ever read zeros */
+    size_t first[ATROUS__AXES];     /* tap that is left */
     struct atrous__lattice lattice;
     size_t blocks, channels; /* of a slice: filter blocks, channels */
     size_t patch_channels;
     size_t filter_slices, channel_slices, parts;
-    size_t patch_bytes, dy_bytes, sums_bytes;
+    size_t patch_bytes, dy_bytes, sums_bytes, taps_bytes;
 };
 
 static size_t filters_of_block(const struct shape *s)
@@ -114,11 +117,19 @@ static struct shape shape_with(const struct atrous__problem *p, const struct atr
 
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    const struct shape s = shape_with(p, device, false);
-    if (!wants_windows(p, &s))
-        return s;
-    const struct atrous__problem windows = windows_of(p);
-    return shape_with(&windows, device, true);
+    struct atrous__residue residue[ATROUS__AXES];
+    const struct atrous__problem live = atrous__live_part(p, residue);
+    struct shape s = shape_with(&live, device, false);
+    s.summed = live;
+    if (wants_windows(p, &s)) {
+        const struct atrous__problem windows = windows_of(p);
+        s = shape_with(&windows, device, true);
+        s.summed = *p;
+    }
+    for (int i = 0; i < ATROUS__AXES; ++i)
+        s.first[i] = s.has_windows ? 0 : residue[i].tap;
+    s.taps_bytes = p->taps * sizeof(cl_int);
+    return s;
 }
 
 static const char *refuse(const struct atrous__problem *problem,
@@ -128,14 +139,14 @@ static const char *refuse(const struct atrous__problem *problem,
     if (wide != NULL)
         return wide;
     const struct shape s = shape_of(problem, device);
-    if (s.patch_bytes + s.dy_bytes + s.sums_bytes > device->local_memory)
+    if (s.patch_bytes + s.dy_bytes + s.sums_bytes + s.taps_bytes > device->local_memory)
         return "the smallest slice's sums and patch exceed the local memory";
     return NULL;
 }
 
 /* What a value costs on its way into a tile, and an element of dw on its way out of the sums, in
  * multiply-adds. */
-static const double move_macs = 7, element_macs = 200;
+static const double move_macs = 7, element_macs = 35;
 
 static double estimate(const struct atrous__problem *problem, const struct atrous__device *device)
 {
@@ -169,16 +180,20 @@ static atrous_status build_sums(const struct atrous__problem *p, struct atrous__
     struct atrous__launch *launch = &job->launch[job->launch_count++];
     const size_t groups = s->parts * s->filter_slices * s->channel_slices * p->groups;
     *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
-    atrous__reduce_begin(launch, p, s->parts);
+    atrous__reduce_begin(launch, &s->summed, s->parts);
     atrous__launch_add_lattice(launch, &s->lattice, 1);
+    const struct atrous__axis *all = p->axis;
     const struct atrous__arg args[] = {
         atrous__arg_int4(s->lattice.rows, s->lattice.columns, s->patch_channels, s->blocks),
         atrous__arg_int4(s->channels, s->filter_slices, s->channel_slices, s->parts),
+        atrous__arg_int4(all[0].kernel, all[1].kernel, all[2].kernel, 0),
+        atrous__arg_int4(s->first[0], s->first[1], s->first[2], 0),
         atrous__arg_int(p->conv.orientation == ATROUS_TRUE_CONVOLUTION ? 1 : 0),
         atrous__arg_int(s->patch_bytes / sizeof(float)),
         atrous__arg_local(s->patch_bytes),
         atrous__arg_local(s->dy_bytes),
         atrous__arg_local(s->sums_bytes),
+        atrous__arg_local(s->taps_bytes),
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
         atrous__launch_add(launch, args[i]);
