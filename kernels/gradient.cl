@@ -15,7 +15,7 @@
 // Host    host/solve/gradient.c
 // Lint    -DVEC=8 -DFV=2 -DPX=6 -DWINDOWS=0 -DTYPE=0
 // Lint    -DVEC=16 -DFV=2 -DPX=8 -DWINDOWS=1 -DTYPE=1
-// Lint    -DVEC=4 -DFV=2 -DPX=6 -DWINDOWS=0 -DTYPE=2
+// Lint    -DVEC=4 -DFV=1 -DPX=12 -DWINDOWS=0 -DTYPE=2
 
 #if !defined(VEC) || !defined(FV) || !defined(PX) || !defined(WINDOWS)
 #error "gradient.cl needs -D VEC FV PX WINDOWS"

@@ -95,14 +95,27 @@ static struct atrous__problem windows_of(const struct atrous__problem *problem)
     return p;
 }
 
+/* Channels by vectors of filters of a register block: two vectors, or one by twice the channels
+ * where half of the lanes would be idle. */
+static void choose_block(const struct atrous__problem *p, struct shape *s)
+{
+    const size_t channels = s->vector == 16 ? 8 : 6, f = s->vector;
+    const size_t two =
+        atrous__round_up(p->filters, 2 * f) * atrous__round_up(p->channels, channels);
+    const size_t one =
+        atrous__round_up(p->filters, f) * atrous__round_up(p->channels, 2 * channels);
+    s->vectors = one < two ? 1 : 2;
+    s->pixels = one < two ? 2 * channels : channels;
+}
+
 static struct shape shape_with(const struct atrous__problem *p, const struct atrous__device *device,
                                bool has_windows)
 {
-    struct shape s = {.vector = atrous__max(device->vector, 4), .vectors = 2};
+    struct shape s = {.vector = atrous__max(device->vector, 4)};
     s.has_windows = has_windows;
+    choose_block(p, &s);
     const struct atrous__axis *w = &p->axis[ATROUS__W];
     const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, MAX_COLUMNS));
-    s.pixels = s.vector == 16 ? 8 : 6;
     s.lattice = atrous__lattice_make(p, atrous__max(TILE_PIXELS / columns, 1), columns);
     choose_slices(p, &s);
     choose_parts(p, device, &s);
