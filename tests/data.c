@@ -61,3 +61,15 @@ void data_free(struct data *data)
     free(data->magnitude);
     memset(data, 0, sizeof *data);
 }
+
+atrous_arrays data_arrays(const struct data *data, float *y)
+{
+    atrous_arrays arrays;
+
+    atrous_arrays_init(&arrays, sizeof arrays);
+    arrays.input = data->x;
+    arrays.weights = data->w;
+    arrays.bias = data->bias;
+    arrays.output = y;
+    return arrays;
+}

@@ -20,6 +20,8 @@ struct data data_draw(const atrous_conv *conv, struct random *random, enum fill 
 /* Asks the oracle. */
 void data_solve(struct data *data);
 void data_free(struct data *data);
+/* A call's arrays: the tensors, and y for the output. */
+atrous_arrays data_arrays(const struct data *data, float *y);
 
 /* Memory or a failed test. */
 float *floats(size_t count);

@@ -54,6 +54,11 @@ void directed_draw(struct random *random, atrous_conv *conv)
     conv->math = ATROUS_MATH_STRICT;
 }
 
+bool directed_is_small(const atrous_conv *conv)
+{
+    return atrous_conv_output(conv, NULL, NULL) == ATROUS_OK && shape_macs(conv) < 1e6;
+}
+
 /* The transposed convolution that is this problem's adjoint; false where it has none. */
 bool directed_adjoint(const atrous_conv *forward, atrous_conv *conv)
 {
@@ -112,26 +117,42 @@ float *directed_verify(const char *solver, const struct directed *problem)
     return NULL;
 }
 
+/* Elements of what may stand in an output's place. */
+static size_t most_outputs(const struct directed_counts *counts)
+{
+    return counts->x + counts->w + counts->y + counts->filters;
+}
+
+static float *drawn_reals(struct random *random, size_t count)
+{
+    float *values = floats(count);
+
+    random_fill(random, values, count);
+    return values;
+}
+
+struct drawn drawn_of(struct random *random, const atrous_conv *conv)
+{
+    struct drawn d = {.forward = *conv, .counts = directed_count(conv)};
+
+    d.x = drawn_reals(random, d.counts.x);
+    d.w = drawn_reals(random, d.counts.w);
+    d.y = drawn_reals(random, d.counts.y);
+    d.bias = drawn_reals(random, conv->in_channels > conv->out_channels ? conv->in_channels
+                                                                        : conv->out_channels);
+    d.previous = drawn_reals(random, most_outputs(&d.counts));
+    drawn_store(&d, conv->type);
+    return d;
+}
+
 struct drawn drawn_make(struct random *random)
 {
-    struct drawn d;
+    atrous_conv conv;
 
     do
-        directed_draw(random, &d.forward);
-    while (shape_macs(&d.forward) > 3e5);
-    d.counts = directed_count(&d.forward);
-    const size_t most = d.counts.x + d.counts.w + d.counts.y + d.counts.filters;
-    d.x = floats(d.counts.x);
-    d.w = floats(d.counts.w);
-    d.y = floats(d.counts.y);
-    d.bias = floats(d.forward.in_channels);
-    d.previous = floats(most);
-    random_fill(random, d.x, d.counts.x);
-    random_fill(random, d.w, d.counts.w);
-    random_fill(random, d.y, d.counts.y);
-    random_fill(random, d.bias, d.forward.in_channels);
-    random_fill(random, d.previous, most);
-    return d;
+        directed_draw(random, &conv);
+    while (shape_macs(&conv) > 3e5);
+    return drawn_of(random, &conv);
 }
 
 void drawn_store(struct drawn *d, atrous_type type)
@@ -140,7 +161,7 @@ void drawn_store(struct drawn *d, atrous_type type)
     stored_round(type, d->x, d->counts.x);
     stored_round(type, d->w, d->counts.w);
     stored_round(type, d->y, d->counts.y);
-    stored_round(type, d->previous, d->counts.x + d->counts.w + d->counts.y + d->counts.filters);
+    stored_round(type, d->previous, most_outputs(&d->counts));
 }
 
 void drawn_free(struct drawn *d)

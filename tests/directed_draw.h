@@ -6,6 +6,9 @@
 
 extern uint64_t directed_seed;
 
+/* Whether the library takes the problem and the truth about it is a moment's work. */
+bool directed_is_small(const atrous_conv *conv);
+
 /* The tensors of one drawn problem; y is dy. */
 struct drawn {
     atrous_conv forward;
@@ -18,6 +21,10 @@ void directed_draw(struct random *random, atrous_conv *conv);
 
 /* The transposed convolution that is this problem's adjoint; false where it has none. */
 bool directed_adjoint(const atrous_conv *forward, atrous_conv *conv);
+
+/* Tensors for all directions of a problem, of values that its type stores; `bias` serves either
+ * side's channels, `previous` any output. */
+struct drawn drawn_of(struct random *random, const atrous_conv *conv);
 
 /* A drawn forward problem, small enough for the truth, with tensors for all its directions. */
 struct drawn drawn_make(struct random *random);

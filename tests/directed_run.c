@@ -152,21 +152,6 @@ static void unfence(const struct directed *p, struct fenced *f, float *got)
     free(f->bias_output);
 }
 
-static atrous_plan *plan_for(const char *solver, const atrous_conv *conv)
-{
-    atrous_plan_options options;
-    atrous_plan *plan = NULL;
-    atrous_error error;
-
-    atrous_plan_options_init(&options, sizeof options);
-    options.solver = solver;
-    const atrous_status status = atrous_plan_create(harness.context, conv, &options, &plan, &error);
-    if (status == ATROUS_UNSUPPORTED && !harness_takes_everything(solver))
-        return NULL;
-    harness_expect_ok(status, &error, solver, conv);
-    return plan;
-}
-
 static atrous_arrays arrays_of(const struct fenced *f)
 {
     atrous_arrays arrays;
@@ -199,7 +184,7 @@ static void cross_check(atrous_plan *plan, const struct directed *p, atrous_arra
 
 bool directed_run(const char *solver, const struct directed *problem, float *got)
 {
-    atrous_plan *plan = plan_for(solver, &problem->conv);
+    atrous_plan *plan = harness_try_plan(solver, &problem->conv);
     atrous_error error;
 
     if (plan == NULL)
@@ -305,7 +290,7 @@ bool directed_run_buffers(const char *solver, const struct directed *problem, fl
 {
     cl_context cl = atrous_context_cl_context(harness.context);
     cl_int code = CL_SUCCESS;
-    atrous_plan *plan = cl != NULL ? plan_for(solver, &problem->conv) : NULL;
+    atrous_plan *plan = cl != NULL ? harness_try_plan(solver, &problem->conv) : NULL;
 
     if (plan == NULL)
         return false;

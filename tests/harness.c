@@ -89,6 +89,15 @@ int harness_open(void)
     return 1;
 }
 
+uint64_t harness_seed(uint64_t otherwise)
+{
+    const char *asked = getenv("ATROUS_TEST_SEED");
+    const uint64_t seed = asked != NULL ? strtoull(asked, NULL, 10) : otherwise;
+
+    printf("seed %llu\n", (unsigned long long)seed);
+    return seed;
+}
+
 void harness_add_gradients(void)
 {
     assert_true(list_solvers(true));
@@ -110,36 +119,44 @@ void harness_expect_ok(atrous_status status, const atrous_error *error, const ch
                  shape_text(conv, text, sizeof text));
 }
 
-/* NULL when the solver refuses. */
-static atrous_plan *plan_or_refusal(const char *solver, const atrous_conv *conv)
+static atrous_plan *make_plan(const char *solver, const atrous_conv *conv, bool may_refuse)
 {
     atrous_plan_options options;
     atrous_plan *plan = NULL;
     atrous_error error;
-    atrous_status status = ATROUS_OK;
 
     atrous_plan_options_init(&options, sizeof options);
     options.solver = solver;
-    status = atrous_plan_create(harness.context, conv, &options, &plan, &error);
-    if (status == ATROUS_UNSUPPORTED && !harness_takes_everything(solver)) {
+    const atrous_status status = atrous_plan_create(harness.context, conv, &options, &plan, &error);
+    if (status == ATROUS_UNSUPPORTED && may_refuse) {
         assert_null(plan);
         assert_true(error.message[0] != '\0');
         return NULL;
     }
-    harness_expect_ok(status, &error, solver, conv);
+    harness_expect_ok(status, &error, solver != NULL ? solver : "auto", conv);
     return plan;
+}
+
+atrous_plan *harness_plan(const char *solver, const atrous_conv *conv)
+{
+    return make_plan(solver, conv, false);
+}
+
+atrous_plan *harness_try_plan(const char *solver, const atrous_conv *conv)
+{
+    return make_plan(solver, conv, solver != NULL && !harness_takes_everything(solver));
 }
 
 bool harness_serves(const char *solver, const atrous_conv *conv)
 {
-    atrous_plan *plan = plan_or_refusal(solver, conv);
+    atrous_plan *plan = harness_try_plan(solver, conv);
     atrous_plan_destroy(plan);
     return plan != NULL;
 }
 
 bool harness_run(const char *solver, const struct data *data, float *y)
 {
-    atrous_plan *plan = plan_or_refusal(solver, &data->conv);
+    atrous_plan *plan = harness_try_plan(solver, &data->conv);
 
     if (plan == NULL)
         return false;
@@ -151,7 +168,7 @@ bool harness_run(const char *solver, const struct data *data, float *y)
 
 bool harness_run_arrays(const char *solver, const struct data *data, float *y)
 {
-    atrous_plan *plan = plan_or_refusal(solver, &data->conv);
+    atrous_plan *plan = harness_try_plan(solver, &data->conv);
 
     if (plan == NULL)
         return false;
@@ -163,16 +180,11 @@ bool harness_run_arrays(const char *solver, const struct data *data, float *y)
 /* A solver that does not sum directly states a bound of its own, which the library knows. */
 static bool within_own_bound(const char *solver, const struct data *data, float *y)
 {
-    atrous_plan *plan = plan_or_refusal(solver, &data->conv);
+    atrous_plan *plan = harness_try_plan(solver, &data->conv);
+    const atrous_arrays arrays = data_arrays(data, y);
     atrous_check result = {.struct_size = sizeof result};
-    atrous_arrays arrays;
     atrous_error error;
 
-    atrous_arrays_init(&arrays, sizeof arrays);
-    arrays.input = data->x;
-    arrays.weights = data->w;
-    arrays.bias = data->bias;
-    arrays.output = y;
     harness_expect_ok(atrous_plan_check(plan, &arrays, &result, &error), &error, solver,
                       &data->conv);
     atrous_plan_destroy(plan);

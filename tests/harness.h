@@ -4,6 +4,7 @@
  *              ATROUS_TEST_SOLVERS  a comma-separated list that narrows the solvers;
  *              ATROUS_TEST_QUICK    "1" draws fewer and smaller problems;
  *              ATROUS_TEST_LARGE    "1" adds problems of many GFLOP;
+ *              ATROUS_TEST_SEED     what random problems are drawn from instead of the test's own;
  *              ATROUS_TEST_OPTIONAL "1" skips a missing device even where CI is "true". */
 #ifndef ATROUS_TESTS_HARNESS_H
 #define ATROUS_TESTS_HARNESS_H
@@ -30,8 +31,16 @@ extern struct harness harness;
  * there (1 where CI is "true"), said in words on stdout. */
 int harness_open(void);
 void harness_close(void);
+/* ATROUS_TEST_SEED, or `otherwise` where it is unset; printed. */
+uint64_t harness_seed(uint64_t otherwise);
 /* Adds the solvers that compute nothing but gradients of weights to harness.solver. */
 void harness_add_gradients(void);
+
+/* The plan of a solver, NULL for the library's choice; a failed test where there is none. */
+atrous_plan *harness_plan(const char *solver, const atrous_conv *conv);
+/* The same, but NULL where the solver refuses the problem, which those that take everything may
+ * not. */
+atrous_plan *harness_try_plan(const char *solver, const atrous_conv *conv);
 
 /* Runs `data` through `solver` into y: inputs, output and scratch lie between guard words, the
  * output is poisoned with NaN first. False when the solver refuses the problem; any other

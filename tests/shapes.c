@@ -59,6 +59,16 @@ atrous_conv shape_square(int rank, size_t channels, size_t filters, size_t exten
     return conv;
 }
 
+atrous_conv shape_gradient(int rank, size_t channels, size_t filters, size_t extent, size_t kernel,
+                           size_t dilation)
+{
+    atrous_conv conv = shape_square(rank, channels, filters, extent, kernel, dilation);
+
+    conv.direction = ATROUS_BACKWARD_WEIGHTS;
+    conv.has_bias = 1;
+    return conv;
+}
+
 struct writer {
     char *text;
     size_t size, used;

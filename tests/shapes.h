@@ -17,6 +17,10 @@ double shape_macs(const atrous_conv *conv);
 atrous_conv shape_square(int rank, size_t channels, size_t filters, size_t extent, size_t kernel,
                          size_t dilation);
 
+/* The gradients of such a problem's weights and bias. */
+atrous_conv shape_gradient(int rank, size_t channels, size_t filters, size_t extent, size_t kernel,
+                           size_t dilation);
+
 /* Padding of an axis whose other fields are set: "same", causal, none, or anything that lets the
  * kernel fit. */
 void shape_draw_padding(struct random *random, atrous_conv *conv, int axis);

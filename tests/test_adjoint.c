@@ -79,7 +79,6 @@ static void adjoint_identities(void **state)
     struct random random = {directed_seed};
 
     (void)state;
-    printf("seed %llu\n", (unsigned long long)directed_seed);
     for (size_t i = 0; i < count; ++i) {
         struct drawn d = drawn_make(&random);
         for (size_t s = 0; s < harness.solver_count; ++s)
@@ -196,7 +195,6 @@ static void transposed_alone(void **state)
 
     (void)state;
     for (size_t i = 0; i < count;) {
-        struct drawn d = {.previous = NULL};
         atrous_conv conv;
         directed_draw(&random, &conv);
         conv.direction = ATROUS_TRANSPOSED;
@@ -209,16 +207,10 @@ static void transposed_alone(void **state)
         }
         if (atrous_conv_output(&conv, NULL, NULL) != ATROUS_OK)
             continue;
-        d.counts = directed_count(&conv);
-        if ((double)d.counts.y * (double)d.counts.w > 3e6)
+        const struct directed_counts counts = directed_count(&conv);
+        if ((double)counts.y * (double)counts.w > 3e6)
             continue;
-        d.x = floats(1);
-        d.w = floats(d.counts.w);
-        d.y = floats(d.counts.y);
-        d.bias = floats(conv.out_channels);
-        random_fill(&random, d.w, d.counts.w);
-        random_fill(&random, d.y, d.counts.y);
-        random_fill(&random, d.bias, conv.out_channels);
+        struct drawn d = drawn_of(&random, &conv);
         const struct directed problem = drawn_direct(&d, &conv);
         for (size_t s = 0; s < harness.solver_count; ++s)
             free(directed_verify(harness.solver[s], &problem));
@@ -235,11 +227,9 @@ int main(void)
         cmocka_unit_test(central_differences),
         cmocka_unit_test(transposed_alone),
     };
-    const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();
 
-    if (asked != NULL)
-        directed_seed = strtoull(asked, NULL, 10);
+    directed_seed = harness_seed(directed_seed);
     if (failed == 0) {
         harness_add_gradients();
         failed = cmocka_run_group_tests_name("adjoint", tests, NULL, NULL);

@@ -18,17 +18,6 @@ static bool is_close(double a, double b)
     return fabs(a - b) <= 1e-9 * fabs(b);
 }
 
-static atrous_arrays arrays_of(const struct data *data)
-{
-    atrous_arrays arrays;
-
-    atrous_arrays_init(&arrays, sizeof arrays);
-    arrays.input = data->x;
-    arrays.weights = data->w;
-    arrays.bias = data->bias;
-    return arrays;
-}
-
 /* x[channel][pixel] of each of `images` as x[pixel][channel]. */
 static float *channels_last(const float *x, size_t images, size_t channels, size_t pixels)
 {
@@ -45,7 +34,7 @@ static float *channels_last(const float *x, size_t images, size_t channels, size
 static void expect_same_in_pieces(const struct data *data, const struct atrous__problem *problem,
                                   const struct atrous__bound *bound, const double *whole)
 {
-    const atrous_arrays arrays = arrays_of(data);
+    const atrous_arrays arrays = data_arrays(data, NULL);
     struct random random = {seed};
     double *part = calloc(data->y_count, sizeof *part);
 
@@ -70,7 +59,7 @@ static void expect_same_channels_last(const struct data *data, struct atrous__pr
     const size_t filters = problem.conv.out_channels, pixels = problem.out_plane;
     float *x = channels_last(data->x, problem.batch, problem.conv.in_channels, problem.in_plane);
     double *other = calloc(data->y_count, sizeof *other), alone = 0;
-    atrous_arrays arrays = arrays_of(data);
+    atrous_arrays arrays = data_arrays(data, NULL);
 
     assert_non_null(other);
     arrays.input = x;
@@ -96,7 +85,7 @@ static void expect_same_however_asked(const atrous_conv *conv)
     struct atrous__problem problem;
 
     struct data data = data_draw(conv, &random, FILL_REALS);
-    const atrous_arrays arrays = arrays_of(&data);
+    const atrous_arrays arrays = data_arrays(&data, NULL);
     double *whole = calloc(data.y_count, sizeof *whole);
     assert_non_null(whole);
     assert_int_equal(atrous__problem_init(&problem, conv, NULL), ATROUS_OK);

@@ -8,7 +8,7 @@
 #include <atrous/stack.h>
 
 #include "harness.h"
-#include "net.h"
+#include "net_run.h"
 #include "random.h"
 
 enum { SEED = 61 };

@@ -74,30 +74,6 @@ static void draw_problem(struct random *random, atrous_conv *conv)
     conv->beta = random_chance(random, 20) ? 0.5 : 0.0;
 }
 
-static struct drawn draw_tensors(struct random *random, const atrous_conv *conv)
-{
-    struct drawn d = {.forward = *conv, .counts = directed_count(conv)};
-    const size_t most = d.counts.x + d.counts.w + d.counts.y + d.counts.filters;
-
-    d.x = floats(d.counts.x);
-    d.w = floats(d.counts.w);
-    d.y = floats(d.counts.y);
-    d.previous = floats(most);
-    random_fill(random, d.x, d.counts.x);
-    random_fill(random, d.w, d.counts.w);
-    random_fill(random, d.y, d.counts.y);
-    random_fill(random, d.previous, most);
-    drawn_store(&d, conv->type);
-    return d;
-}
-
-static bool is_sensible(const atrous_conv *conv)
-{
-    size_t output[ATROUS_MAX_RANK];
-
-    return atrous_conv_output(conv, output, NULL) == ATROUS_OK && shape_macs(conv) < 1e6;
-}
-
 static void random_problems(void **state)
 {
     const size_t count = harness.quick ? 60 : 500;
@@ -108,9 +84,9 @@ static void random_problems(void **state)
     for (size_t drawn = 0; drawn < count;) {
         atrous_conv conv;
         draw_problem(&random, &conv);
-        if (!is_sensible(&conv))
+        if (!directed_is_small(&conv))
             continue;
-        struct drawn d = draw_tensors(&random, &conv);
+        struct drawn d = drawn_of(&random, &conv);
         const struct directed problem = drawn_direct(&d, &conv);
         for (size_t s = 0; s < SOLVERS; ++s) {
             float *got = directed_verify(solvers[s], &problem);
@@ -157,8 +133,8 @@ static cl_mem buffer(cl_context context, size_t size, void *from)
 /* Runs the problem on memory of the host's that the device uses as it is, if it can. */
 static void run_in_place(const atrous_conv *conv, float *x, float *dy, float *dw)
 {
-    atrous_plan_options options;
-    atrous_plan *plan = NULL;
+    const char *const solver = "gradient_depthwise";
+    atrous_plan *plan = harness_plan(solver, conv);
     atrous_plan_info info = {.struct_size = sizeof info};
     atrous_bindings bindings;
     atrous_error error;
@@ -168,10 +144,6 @@ static void run_in_place(const atrous_conv *conv, float *x, float *dy, float *dw
         clCreateCommandQueue(context, atrous_context_cl_device(harness.context), 0, &code);
 
     assert_int_equal(code, CL_SUCCESS);
-    atrous_plan_options_init(&options, sizeof options);
-    options.solver = "gradient_depthwise";
-    harness_expect_ok(atrous_plan_create(harness.context, conv, &options, &plan, &error), &error,
-                      options.solver, conv);
     assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
     atrous_bindings_init(&bindings, sizeof bindings);
     bindings.input.mem = buffer(context, info.input_bytes, x);
@@ -180,7 +152,7 @@ static void run_in_place(const atrous_conv *conv, float *x, float *dy, float *dw
     if (info.workspace_bytes > 0)
         bindings.workspace.mem = buffer(context, info.workspace_bytes, NULL);
     harness_expect_ok(atrous_plan_enqueue(plan, queue, &bindings, 0, NULL, NULL, &error), &error,
-                      options.solver, conv);
+                      solver, conv);
     code = clEnqueueReadBuffer(queue, bindings.output.mem, CL_TRUE, 0, info.output_bytes, dw, 0,
                                NULL, NULL);
     assert_int_equal(code, CL_SUCCESS);
@@ -235,7 +207,7 @@ static void non_finite_stays_in_its_channel(void **state)
     (void)state;
     for (size_t at = 0; (conv = paged_problem(at)).rank != 0; ++at) {
         struct random random = {seed + at};
-        struct drawn d = draw_tensors(&random, &conv);
+        struct drawn d = drawn_of(&random, &conv);
         const size_t plane = conv.input[0] * conv.input[1], channels = conv.groups;
         float *dw = floats(d.counts.w);
         for (size_t c = 0; c < channels; c += 2) {
@@ -267,7 +239,7 @@ static void reads_nothing_outside(void **state)
             struct random random = {seed + at};
             conv.padding = (atrous_padding)mode;
             conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 0.5 : 0;
-            struct drawn d = draw_tensors(&random, &conv);
+            struct drawn d = drawn_of(&random, &conv);
             const struct directed problem = drawn_direct(&d, &conv);
             const size_t outputs = directed_outputs_count(&conv);
             double *value = calloc(outputs, sizeof *value), *bound = calloc(outputs, sizeof *bound);
@@ -290,12 +262,9 @@ int main(void)
         cmocka_unit_test(non_finite_stays_in_its_channel),
         cmocka_unit_test(reads_nothing_outside),
     };
-    const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();
 
-    if (asked != NULL)
-        seed = strtoull(asked, NULL, 10);
-    directed_seed = seed;
+    seed = directed_seed = harness_seed(seed);
     if (failed == 0)
         failed = cmocka_run_group_tests_name("depthwise_gradient", tests, NULL, NULL);
     harness_close();

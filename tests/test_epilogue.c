@@ -109,40 +109,29 @@ struct counts {
 
 static void run_one(struct random *random, atrous_type type, struct counts *ran)
 {
-    struct drawn d = {.forward = {0}};
     float factors[2 * MOST_FILTERS];
+    atrous_conv conv;
 
-    draw_conv(random, type, &d.forward);
-    d.counts = directed_count(&d.forward);
+    draw_conv(random, type, &conv);
+    struct drawn d = drawn_of(random, &conv);
     assert_true(d.counts.filters <= MOST_FILTERS);
-    const size_t most = d.counts.x + d.counts.w + 2 * d.counts.y + d.counts.filters;
-    d.x = floats(d.counts.x);
-    d.w = floats(d.counts.w);
-    d.y = floats(d.counts.y);
-    d.bias = floats(d.counts.filters);
-    d.previous = floats(most);
-    random_fill(random, d.x, d.counts.x);
-    random_fill(random, d.w, d.counts.w);
-    random_fill(random, d.y, d.counts.y);
-    random_fill(random, d.previous, most);
     random_fill(random, factors, sizeof factors / sizeof *factors);
-    drawn_store(&d, type);
-    struct directed p = drawn_direct(&d, &d.forward);
-    p.bias = d.forward.has_bias ? factors : NULL;
-    p.scale = d.forward.channel_scale ? factors + MOST_FILTERS : NULL;
+    struct directed p = drawn_direct(&d, &conv);
+    p.bias = conv.has_bias ? factors : NULL;
+    p.scale = conv.channel_scale ? factors + MOST_FILTERS : NULL;
     for (size_t k = 0; k < MOST_FILTERS && type == ATROUS_TYPE_I8; ++k)
         factors[MOST_FILTERS + k] *= 0.001f;
-    const bool is_turned = d.forward.direction == ATROUS_TRANSPOSED; /* from y to x */
-    p.residual = d.forward.residual == ATROUS_RESIDUAL_NONE ? NULL : is_turned ? d.x : d.y;
-    const size_t count = directed_outputs_count(&d.forward);
+    const bool is_turned = conv.direction == ATROUS_TRANSPOSED; /* from y to x */
+    p.residual = conv.residual == ATROUS_RESIDUAL_NONE ? NULL : is_turned ? d.x : d.y;
+    const size_t count = directed_outputs_count(&conv);
     double *sums = calloc(count, sizeof *sums), *bounds = calloc(count, sizeof *bounds);
     assert_true(sums != NULL && bounds != NULL);
     epilogue_sums(&p, sums, bounds);
     for (size_t s = 0; s < harness.solver_count; ++s) {
-        const bool is_gated = d.forward.activation == ATROUS_ACTIVATION_GATED;
+        const bool is_gated = conv.activation == ATROUS_ACTIVATION_GATED;
         const bool did = epilogue_verify(harness.solver[s], &p, sums, bounds);
         ran->all[s] += did;
-        ran->gated[s] += did && is_gated && d.forward.groups > 1;
+        ran->gated[s] += did && is_gated && conv.groups > 1;
     }
     free(sums);
     free(bounds);
@@ -168,12 +157,9 @@ static void epilogues_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(epilogues_agree)};
-    const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();
 
-    if (asked != NULL)
-        directed_seed = strtoull(asked, NULL, 10);
-    printf("seed %llu\n", (unsigned long long)directed_seed);
+    directed_seed = harness_seed(directed_seed);
     if (failed == 0)
         failed = cmocka_run_group_tests_name("epilogue", tests, NULL, NULL);
     harness_close();

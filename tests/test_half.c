@@ -90,19 +90,6 @@ static void with_half(bool has_half)
     atrous__source_override("half.clh", has_half ? emulated : NULL);
 }
 
-static atrous_plan *plan_of(const char *solver, const atrous_conv *conv)
-{
-    atrous_plan_options options;
-    atrous_plan *plan = NULL;
-    atrous_error error;
-
-    atrous_plan_options_init(&options, sizeof options);
-    options.solver = solver;
-    harness_expect_ok(atrous_plan_create(harness.context, conv, &options, &plan, &error), &error,
-                      solver, conv);
-    return plan;
-}
-
 /* Runs into h->y; the check's answer. */
 static atrous_check run(atrous_plan *plan, struct halves *h)
 {
@@ -135,13 +122,13 @@ static void half_is_not_forced(void **state)
         h.data.conv.native_half = 0;
         if (!harness_serves(harness.solver[s], &h.data.conv))
             continue;
-        atrous_plan *plan = plan_of(harness.solver[s], &h.data.conv);
+        atrous_plan *plan = harness_plan(harness.solver[s], &h.data.conv);
         const atrous_check check = run(plan, &h);
         atrous_plan_destroy(plan);
         memcpy(plain, h.y, h.data.y_count * sizeof *plain);
         memset(h.y, 0xff, h.data.y_count * sizeof *h.y);
         h.data.conv.native_half = 1;
-        plan = plan_of(harness.solver[s], &h.data.conv);
+        plan = harness_plan(harness.solver[s], &h.data.conv);
         const atrous_check asked = run(plan, &h);
         atrous_plan_destroy(plan);
         assert_memory_equal(plain, h.y, h.data.y_count * sizeof *plain);
@@ -162,7 +149,7 @@ static void expect_half(const char *solver, const atrous_conv *conv, float mean)
     double worst = 0, difference = 0;
 
     with_half(true);
-    atrous_plan *plan = plan_of(solver, &h.data.conv);
+    atrous_plan *plan = harness_plan(solver, &h.data.conv);
     const atrous_check check = run(plan, &h);
     for (size_t i = 0; i < h.data.y_count; ++i) {
         const double got = stored_get(ATROUS_TYPE_F16, h.y, i);
@@ -227,11 +214,11 @@ static void half_sums_in_other_directions(void **state)
         if (d == 1)
             h.data.conv.padding = ATROUS_PADDING_REFLECT;
         with_half(false);
-        atrous_plan *plan = plan_of("reference", &h.data.conv);
+        atrous_plan *plan = harness_plan("reference", &h.data.conv);
         const atrous_check plain = run(plan, &h);
         atrous_plan_destroy(plan);
         with_half(true);
-        plan = plan_of("reference", &h.data.conv);
+        plan = harness_plan("reference", &h.data.conv);
         const atrous_check check = run(plan, &h);
         atrous_plan_destroy(plan);
         with_half(false);
@@ -252,13 +239,13 @@ static void half_sums_in_parts(void **state)
     (void)state;
     assert_non_null(whole);
     with_half(true);
-    atrous_plan *plan = plan_of("reference", &h.data.conv);
+    atrous_plan *plan = harness_plan("reference", &h.data.conv);
     run(plan, &h);
     atrous_plan_destroy(plan);
     memcpy(whole, h.y, h.data.y_count * sizeof *whole);
     memset(h.y, 0xff, h.data.y_count * sizeof *h.y);
     harness.context->env->buffer_limit = 20000;
-    plan = plan_of("reference", &h.data.conv);
+    plan = harness_plan("reference", &h.data.conv);
     assert_true(run(plan, &h).worst <= 1.0);
     assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
     assert_true(info.parts > 1);
@@ -282,7 +269,7 @@ static void half_sums_overflow(void **state)
     for (size_t i = 0; i < h.data.w_count; ++i)
         stored_put(ATROUS_TYPE_F16, h.w, i, i % 4 < 2 ? 200.0 : -200.0);
     with_half(true);
-    atrous_plan *plan = plan_of("reference", &h.data.conv);
+    atrous_plan *plan = harness_plan("reference", &h.data.conv);
     const atrous_check check = run(plan, &h);
     assert_true(check.worst <= 1.0);
     assert_true(isinf(stored_get(ATROUS_TYPE_F16, h.y, h.data.y_count - 1)));

@@ -42,15 +42,10 @@ static struct data problem(void)
 static void expect_right(atrous_plan *plan, const struct data *data)
 {
     float *y = floats(data->y_count);
+    const atrous_arrays arrays = data_arrays(data, y);
     struct mismatch worst;
-    atrous_arrays arrays;
     atrous_error error;
 
-    atrous_arrays_init(&arrays, sizeof arrays);
-    arrays.input = data->x;
-    arrays.weights = data->w;
-    arrays.bias = data->bias;
-    arrays.output = y;
     harness_expect_ok(atrous_plan_run(plan, &arrays, &error), &error, "ladder", &data->conv);
     assert_true(
         compare_bound(&data->conv, y, data->value, data->magnitude, data->y_count, 0.0, &worst));

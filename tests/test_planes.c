@@ -192,18 +192,6 @@ static void planes_non_finite_stays_local(void **state)
     }
 }
 
-static atrous_plan *plan_of(const atrous_conv *conv)
-{
-    atrous_plan_options options;
-    atrous_plan *plan = NULL;
-    atrous_error error;
-    atrous_plan_options_init(&options, sizeof options);
-    options.solver = "depthwise";
-    harness_expect_ok(atrous_plan_create(harness.context, conv, &options, &plan, &error), &error,
-                      "depthwise", conv);
-    return plan;
-}
-
 static cl_mem buffer(cl_context context, size_t size, void *from, cl_mem_flags flags)
 {
     cl_int code = CL_SUCCESS;
@@ -215,7 +203,7 @@ static cl_mem buffer(cl_context context, size_t size, void *from, cl_mem_flags f
 /* Runs the problem with `input`, memory of the host's that the device uses as it is, if it can. */
 static void run_in_place(const struct data *data, float *input, float *y)
 {
-    atrous_plan *plan = plan_of(&data->conv);
+    atrous_plan *plan = harness_plan("depthwise", &data->conv);
     atrous_plan_info info = {.struct_size = sizeof info};
     atrous_bindings bindings;
     atrous_error error;
@@ -317,11 +305,9 @@ int main(void)
         cmocka_unit_test(planes_read_nothing_outside),
         cmocka_unit_test(planes_epilogue),
     };
-    const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();
 
-    if (asked != NULL)
-        seed = directed_seed = strtoull(asked, NULL, 10);
+    seed = directed_seed = harness_seed(seed);
     if (failed == 0)
         failed = cmocka_run_group_tests_name("planes", tests, NULL, NULL);
     harness_close();

@@ -109,7 +109,6 @@ static void sweep(enum scope scope, size_t count)
     struct random random = {seed};
     size_t ran[HARNESS_MAX_SOLVERS] = {0}, drawn = 0;
 
-    printf("seed %llu\n", (unsigned long long)seed);
     while (drawn < count) {
         atrous_conv conv;
         draw_problem(&random, scope, &conv);
@@ -150,11 +149,9 @@ int main(void)
         cmocka_unit_test(random_whole_geometry),
         cmocka_unit_test(random_kernel_families),
     };
-    const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();
 
-    if (asked != NULL)
-        seed = strtoull(asked, NULL, 10);
+    seed = harness_seed(seed);
     if (failed == 0)
         failed = cmocka_run_group_tests_name("random", tests, NULL, NULL);
     harness_close();

@@ -58,32 +58,6 @@ static void draw_problem(struct random *random, atrous_conv *conv)
     conv->beta = random_chance(random, 20) ? 0.5 : 0.0;
 }
 
-static struct drawn draw_tensors(struct random *random, const atrous_conv *conv)
-{
-    struct drawn d = {.forward = *conv, .counts = directed_count(conv)};
-    const size_t most = d.counts.x + d.counts.w + d.counts.y + d.counts.filters;
-
-    d.x = floats(d.counts.x);
-    d.w = floats(d.counts.w);
-    d.y = floats(d.counts.y);
-    d.bias = floats(conv->in_channels);
-    d.previous = floats(most);
-    random_fill(random, d.x, d.counts.x);
-    random_fill(random, d.w, d.counts.w);
-    random_fill(random, d.y, d.counts.y);
-    random_fill(random, d.bias, conv->in_channels);
-    random_fill(random, d.previous, most);
-    drawn_store(&d, conv->type);
-    return d;
-}
-
-static bool is_sensible(const atrous_conv *conv)
-{
-    size_t output[ATROUS_MAX_RANK];
-
-    return atrous_conv_output(conv, output, NULL) == ATROUS_OK && shape_macs(conv) < 1e6;
-}
-
 static void residues_agree(void **state)
 {
     const char *const solvers[] = {"spread", "simd"};
@@ -95,9 +69,9 @@ static void residues_agree(void **state)
     for (size_t drawn = 0; drawn < count;) {
         atrous_conv conv, adjoint;
         draw_problem(&random, &conv);
-        if (!is_sensible(&conv))
+        if (!directed_is_small(&conv))
             continue;
-        struct drawn d = draw_tensors(&random, &conv);
+        struct drawn d = drawn_of(&random, &conv);
         const bool has_adjoint = directed_adjoint(&conv, &adjoint) &&
                                  atrous_conv_output(&adjoint, NULL, NULL) == ATROUS_OK;
         for (size_t s = 0; s < 2; ++s) {
@@ -121,12 +95,9 @@ static void residues_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(residues_agree)};
-    const char *asked = getenv("ATROUS_TEST_SEED");
     int failed = harness_open();
 
-    if (asked != NULL)
-        seed = strtoull(asked, NULL, 10);
-    directed_seed = seed;
+    seed = directed_seed = harness_seed(seed);
     if (failed == 0)
         failed = cmocka_run_group_tests_name("spread", tests, NULL, NULL);
     harness_close();

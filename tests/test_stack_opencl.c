@@ -8,7 +8,7 @@
 
 #include "app.h"
 #include "harness.h"
-#include "net.h"
+#include "net_run.h"
 
 enum { SEED = 31, LEAD = 5 * sizeof(float) };
 

@@ -7,8 +7,8 @@
 
 #include "data.h"
 #include "harness.h"
-#include "net.h"
 #include "net_bound.h"
+#include "net_run.h"
 
 enum { SEED = 23 };
 
