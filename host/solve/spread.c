@@ -1,6 +1,7 @@
 /* spread: sums over an input that a stride spreads apart (transposed, backward data): all residues
  * of the stride in one launch, one work-item per group, for CPU-class devices. */
 #include "solve/lattice.h"
+#include "solve/residues.h"
 
 #include <stdio.h>
 
@@ -14,97 +15,27 @@ enum {
     MAX_COLUMNS = 256,
     GROUPS_PER_UNIT = 2, /* so that none waits long for the last */
     LEAST_FILTERS = 8,   /* whose lanes lie residue by residue */
-    MOST_RUNS = 16,      /* of an axis, as spread.cl; classes each take a launch to pack */
     ITEMS = 64           /* that pack */
-};
-
-/* Neighbouring residues of an axis that meet the same inputs: kernels/spread.clh. */
-struct run {
-    size_t first, count, taps, tap_step;
-    ptrdiff_t from;
-};
-
-struct class
-{
-    const struct run *run[ATROUS__AXES];
-    size_t residues, taps;
 };
 
 struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX */
-    struct run runs[ATROUS__AXES][MOST_RUNS];
-    size_t run_count[ATROUS__AXES], classes, most_taps;
-    struct atrous__problem dense; /* of all residues: what any class reads, at stride 1 */
-    size_t filters, slices;       /* of a slice, how many */
-    bool is_by_residue;           /* the lanes' order */
-    bool has_zeros;               /* some class has no taps */
-    size_t room;                  /* lanes of a residue of a slice's filters */
-    size_t lanes;                 /* of a slice's classes, in whole blocks */
+    struct atrous__residues residues;
+    size_t filters, slices; /* of a slice, how many */
+    bool is_by_residue;     /* the lanes' order */
+    size_t room;            /* lanes of a residue of a slice's filters */
+    size_t lanes;           /* of a slice's classes, in whole blocks */
     struct atrous__lattice lattice;
     size_t channels; /* of a block */
     size_t patch_bytes, sums_bytes;
 };
-
-static size_t find_runs(const struct atrous__axis *axis, struct run runs[MOST_RUNS])
-{
-    size_t count = 0;
-    for (size_t r = 0; r < atrous__min(axis->spread, axis->out); ++r) {
-        const struct atrous__residue residue = atrous__residue_of(axis, r);
-        const struct run next = {.first = r,
-                                 .count = 1,
-                                 .taps = residue.taps,
-                                 .tap_step = residue.tap_step,
-                                 .from = residue.taps > 0 ? residue.from : 0};
-        struct run *last = count > 0 ? &runs[count - 1] : NULL;
-        if (last != NULL && last->from == next.from && last->taps == next.taps)
-            ++last->count;
-        else
-            runs[count++] = next;
-    }
-    return count;
-}
-
-/* What the runs of an axis read together, from positions that are counted once for all. */
-static struct atrous__axis dense_axis(const struct atrous__axis *axis, const struct run *runs,
-                                      size_t count)
-{
-    ptrdiff_t from = 0, end = 1;
-    bool is_first = true;
-    for (size_t i = 0; i < count; ++i) {
-        if (runs[i].taps == 0)
-            continue;
-        const ptrdiff_t run_end = runs[i].from + (ptrdiff_t)runs[i].taps;
-        from = is_first || runs[i].from < from ? runs[i].from : from;
-        end = is_first || run_end > end ? run_end : end;
-        is_first = false;
-    }
-    return (struct atrous__axis){.in = axis->in,
-                                 .out = atrous__ceil_div(axis->out, axis->spread),
-                                 .kernel = (size_t)(end - from),
-                                 .stride = 1,
-                                 .dilation = 1,
-                                 .spread = 1,
-                                 .pad = from < 0 ? (size_t)-from : 0,
-                                 .crop = from > 0 ? (size_t)from : 0};
-}
-
-static struct class class_at(const struct shape *s, size_t index)
-{
-    struct class c = {.residues = 1, .taps = 1};
-    for (int i = ATROUS__AXES; i-- > 0; index /= s->run_count[i]) {
-        c.run[i] = &s->runs[i][index % s->run_count[i]];
-        c.residues *= c.run[i]->count;
-        c.taps *= c.run[i]->taps;
-    }
-    return c;
-}
 
 static size_t filters_of_block(const struct shape *s)
 {
     return s->vector * s->vectors;
 }
 
-static size_t blocks_of(const struct shape *s, const struct class *c)
+static size_t blocks_of(const struct shape *s, const struct atrous__class *c)
 {
     return c->taps > 0 ? atrous__ceil_div(s->room * c->residues, filters_of_block(s)) : 0;
 }
@@ -112,31 +43,12 @@ static size_t blocks_of(const struct shape *s, const struct class *c)
 /* Lanes of all classes in whole blocks, and one of zeros for those without taps. */
 static size_t count_lanes(const struct shape *s)
 {
-    size_t lanes = s->has_zeros ? filters_of_block(s) : 0;
-    for (size_t i = 0; i < s->classes; ++i) {
-        const struct class c = class_at(s, i);
+    size_t lanes = s->residues.has_zeros ? filters_of_block(s) : 0;
+    for (size_t i = 0; i < s->residues.classes; ++i) {
+        const struct atrous__class c = atrous__class_at(&s->residues, i);
         lanes += blocks_of(s, &c) * filters_of_block(s);
     }
     return lanes;
-}
-
-static void lay_classes(const struct atrous__problem *p, struct shape *s)
-{
-    s->dense = *p;
-    s->dense.form = ATROUS__SUM;
-    s->dense.taps = s->dense.out_plane = s->classes = 1;
-    for (int i = 0; i < ATROUS__AXES; ++i) {
-        s->run_count[i] = find_runs(&p->axis[i], s->runs[i]);
-        s->classes *= s->run_count[i];
-        s->dense.axis[i] = dense_axis(&p->axis[i], s->runs[i], s->run_count[i]);
-        s->dense.taps *= s->dense.axis[i].kernel;
-        s->dense.out_plane *= s->dense.axis[i].out;
-    }
-    s->most_taps = 1;
-    for (size_t i = 0; i < s->classes; ++i) {
-        s->most_taps = atrous__max(s->most_taps, class_at(s, i).taps);
-        s->has_zeros = s->has_zeros || class_at(s, i).taps == 0;
-    }
 }
 
 static void set_filters(struct shape *s, size_t filters)
@@ -185,25 +97,25 @@ static void choose_slices(const struct atrous__problem *p, struct shape *s)
 
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    struct shape s = {0};
-    lay_classes(p, &s);
+    struct shape s = {.residues = atrous__residues_make(p)};
     choose_registers(p, device, &s);
     choose_slices(p, &s);
-    const struct atrous__axis *h = &s.dense.axis[ATROUS__H], *w = &s.dense.axis[ATROUS__W];
+    const struct atrous__axis *h = &s.residues.dense.axis[ATROUS__H],
+                              *w = &s.residues.dense.axis[ATROUS__W];
     const size_t wanted = GROUPS_PER_UNIT * device->compute_units;
-    const size_t others = s.slices * s.dense.axis[ATROUS__D].out * p->groups * p->batch;
+    const size_t others = s.slices * s.residues.dense.axis[ATROUS__D].out * p->groups * p->batch;
     const size_t for_units = h->out * w->out / atrous__max(wanted / others, 1);
     const size_t for_sums = SUMS_BYTES / sizeof(float) / atrous__max(s.lanes, 1);
     const size_t most = atrous__min(atrous__min(for_sums, TILE_PIXELS), for_units);
     const size_t pixels = atrous__max(most, s.pixels);
     const size_t most_columns = h->out == 1 ? pixels : atrous__min(pixels, MAX_COLUMNS);
     const size_t columns = atrous__ceil_div(w->out, atrous__ceil_div(w->out, most_columns));
-    s.lattice = atrous__lattice_make(&s.dense, atrous__max(pixels / columns, 1), columns);
+    s.lattice = atrous__lattice_make(&s.residues.dense, atrous__max(pixels / columns, 1), columns);
 
     const struct atrous__lattice *l = &s.lattice;
-    const size_t weights_bytes = s.most_taps * filters_of_block(&s) * sizeof(float);
+    const size_t weights_bytes = s.residues.most_taps * filters_of_block(&s) * sizeof(float);
     const size_t row_bytes =
-        s.dense.axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
+        s.residues.dense.axis[ATROUS__D].kernel * l->patch_rows * l->pitch * sizeof(float);
     const size_t channels = atrous__min(WEIGHTS_BYTES / weights_bytes, PATCH_BYTES / row_bytes);
     const size_t blocks = atrous__ceil_div(p->channels, atrous__max(channels / 4 * 4, 4));
     s.channels = atrous__round_up(atrous__ceil_div(p->channels, blocks), 4);
@@ -217,13 +129,14 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
     const char *wide = atrous__refuse_cpu_class(p, device);
     if (wide != NULL)
         return wide;
-    if (atrous__residue_count(p) > MOST_RUNS)
+    if (atrous__residue_count(p) > ATROUS__MOST_RUNS)
         return "the strides leave more than 16 residues";
     for (int i = 0; i < ATROUS__AXES; ++i)
         if (p->axis[i].kernel > 1 && p->axis[i].spread % p->axis[i].dilation != 0)
             return "a dilation that does not divide the stride keeps residues apart";
     const struct shape s = shape_of(p, device);
-    const size_t tables = ATROUS__AXES * MOST_RUNS * sizeof(cl_int4) + s.most_taps * sizeof(cl_int);
+    const size_t tables =
+        ATROUS__AXES * ATROUS__MOST_RUNS * sizeof(cl_int4) + s.residues.most_taps * sizeof(cl_int);
     return s.patch_bytes + s.sums_bytes + tables > device->local_memory
                ? "the smallest tile's patch exceeds the local memory"
                : NULL;
@@ -236,8 +149,8 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
 {
     const struct shape s = shape_of(p, device);
     double lanes = 0, computed = 0; /* a position's multiply-adds of a channel */
-    for (size_t i = 0; i < s.classes; ++i) {
-        const struct class c = class_at(&s, i);
+    for (size_t i = 0; i < s.residues.classes; ++i) {
+        const struct atrous__class c = atrous__class_at(&s.residues, i);
         lanes += (double)(p->filters * c.residues * c.taps);
         computed += (double)(s.slices * blocks_of(&s, &c) * filters_of_block(&s) * c.taps);
     }
@@ -281,7 +194,7 @@ static void format_kernel(const struct shape *s, const struct atrous__problem *p
 
 /* Packs the weights of one class behind those of the classes before it. */
 static atrous_status pack_class(const struct atrous__problem *p, struct atrous__env *env,
-                                const struct shape *s, const struct class *c,
+                                const struct shape *s, const struct atrous__class *c,
                                 struct atrous__job *job, atrous_error *error)
 {
     const size_t channel_blocks = atrous__ceil_div(p->channels, s->channels);
@@ -346,8 +259,9 @@ static uint64_t format_of(const struct atrous__problem *p, const struct shape *s
         const struct atrous__axis *a = &p->axis[i];
         const uint64_t axis[] = {a->kernel, a->dilation, a->spread, a->pad, a->crop};
         hash = atrous__hash(hash, axis, sizeof axis);
-        for (size_t r = 0; r < s->run_count[i]; ++r)
-            hash = atrous__hash(hash, &s->runs[i][r].taps, sizeof s->runs[i][r].taps);
+        for (size_t r = 0; r < s->residues.run_count[i]; ++r)
+            hash = atrous__hash(hash, &s->residues.runs[i][r].taps,
+                                sizeof s->residues.runs[i][r].taps);
     }
     return hash;
 }
@@ -357,25 +271,27 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 {
     const struct shape s = shape_of(p, &env->device);
     job->format = format_of(p, &s);
-    for (size_t i = 0; i < s.classes; ++i) {
-        const struct class c = class_at(&s, i);
+    for (size_t i = 0; i < s.residues.classes; ++i) {
+        const struct atrous__class c = atrous__class_at(&s.residues, i);
         const atrous_status status = pack_class(p, env, &s, &c, job, error);
         if (status != ATROUS_OK)
             return status;
     }
     struct atrous__launch *launch = &job->launch[job->launch_count++];
-    const size_t groups = s.slices * atrous__lattice_tiles(&s.dense, &s.lattice);
+    const size_t groups = s.slices * atrous__lattice_tiles(&s.residues.dense, &s.lattice);
     *launch = (struct atrous__launch){.dims = 1, .global = {groups}, .local = {1}};
-    atrous__launch_add_problem(launch, &s.dense);
+    atrous__launch_add_problem(launch, &s.residues.dense);
     atrous__launch_add_lattice(launch, &s.lattice, s.slices);
     atrous__launch_add(launch, atrous__arg_int4(s.lattice.rows, s.lattice.columns, s.channels, 0));
-    atrous__launch_add(launch, atrous__arg_int4(s.room, s.filters, s.is_by_residue, s.has_zeros));
+    atrous__launch_add(launch,
+                       atrous__arg_int4(s.room, s.filters, s.is_by_residue, s.residues.has_zeros));
     atrous__launch_add(launch, atrous__arg_int4(p->axis[0].out, p->axis[1].out, p->axis[2].out, 0));
     add_given(launch, p);
     atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s.sums_bytes));
-    atrous__launch_add(launch, atrous__arg_local(ATROUS__AXES * MOST_RUNS * sizeof(cl_int4)));
-    atrous__launch_add(launch, atrous__arg_local(s.most_taps * sizeof(cl_int)));
+    atrous__launch_add(launch,
+                       atrous__arg_local(ATROUS__AXES * ATROUS__MOST_RUNS * sizeof(cl_int4)));
+    atrous__launch_add(launch, atrous__arg_local(s.residues.most_taps * sizeof(cl_int)));
     char options[64];
     format_kernel(&s, p, options, sizeof options);
     return atrous__launch_make(env, "spread.cl", "spread", options, launch, error);
