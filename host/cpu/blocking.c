@@ -165,12 +165,13 @@ static void choose_filters(struct atrous__blocking *b, size_t threads)
 }
 
 atrous_status atrous__blocking_make(struct atrous__blocking *blocking,
-                                    const struct atrous__problem *problem, size_t threads,
-                                    atrous_error *error)
+                                    const struct atrous__problem *problem, bool is_whole,
+                                    size_t threads, atrous_error *error)
 {
     struct atrous__blocking b = {
         .view = atrous__view_make(problem),
         .micro = atrous__micro_best(),
+        .is_whole = is_whole && atrous__direct_terms(problem) > ATROUS__WHOLE_PRODUCTS + 1.0,
     };
     const struct atrous__axis *h = &b.view.axis[ATROUS__H], *w = &b.view.axis[ATROUS__W];
     const bool has_few_filters = problem->filters < FEW_FILTERS;

@@ -43,12 +43,17 @@ struct atrous__blocking {
     size_t most_steps;    /* (channel, tap) pairs to sum at a time */
     size_t filters;       /* filters of a unit of work */
     size_t sums_pitch;    /* floats of one filter's sums */
+    bool is_whole;        /* sums are whole numbers, beyond what a float counts */
 };
 
-/* Fills *blocking for a problem; `threads` is how many will share the work. */
+/* A float counts to 2^24: so many products of two int8. */
+enum { ATROUS__WHOLE_PRODUCTS = 1024 };
+
+/* Fills *blocking for a problem; `threads` is how many will share the work. `is_whole`: input and
+ * weights are whole numbers of a byte, and sums are to be exact. */
 atrous_status atrous__blocking_make(struct atrous__blocking *blocking,
-                                    const struct atrous__problem *problem, size_t threads,
-                                    atrous_error *error);
+                                    const struct atrous__problem *problem, bool is_whole,
+                                    size_t threads, atrous_error *error);
 
 void atrous__blocking_free(struct atrous__blocking *blocking);
 

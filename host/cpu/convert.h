@@ -21,29 +21,37 @@ static inline float atrous__float_of(uint32_t bits)
     return value;
 }
 
+/* yes where the condition holds, else no: a mask, which the compiler does not turn into a branch.
+ */
+static inline uint32_t atrous__choose(int condition, uint32_t yes, uint32_t no)
+{
+    const uint32_t mask = 0u - (uint32_t)condition;
+    return (yes & mask) | (no & ~mask);
+}
+
 /* Half: 1 sign, 5 exponent (bias 15), 10 fraction; float has 8 (bias 127) and 23. */
 static inline float atrous__widen_half(uint16_t half)
 {
     const uint32_t sign = (uint32_t)(half & 0x8000u) << 16, rest = (uint32_t)(half & 0x7fffu) << 13;
     /* A denormal or 0, in units of 2^-24. */
     const uint32_t tiny = atrous__bits_of((float)(int32_t)(half & 0x3ffu) * 0x1p-24f);
-    uint32_t bits = rest + 0x38000000u;
-    bits = rest < 0x00800000u ? tiny : bits;
-    bits = rest >= 0x0f800000u ? 0x7f800000u | rest : bits; /* infinity or NaN */
-    return atrous__float_of(sign | bits);
+    const uint32_t bits = atrous__choose(rest < 0x00800000u, tiny, rest + 0x38000000u);
+    const uint32_t end = 0x7f800000u | rest; /* infinity or NaN */
+    return atrous__float_of(sign | atrous__choose(rest >= 0x0f800000u, end, bits));
 }
 
 static inline uint16_t atrous__narrow_half(float value)
 {
     const uint32_t bits = atrous__bits_of(value), sign = bits >> 16 & 0x8000u;
     const uint32_t rest = bits & 0x7fffffffu;
+    const int is_small = rest < 0x38800000u;
     /* Below 2^-14 a unit is 2^-24, that of a float near 0.5. */
-    const float near = atrous__float_of(rest < 0x38800000u ? rest : 0) + 0.5f;
-    uint32_t half = (rest - 0x38000000u + 0xfffu + (rest >> 13 & 1u)) >> 13;
-    half = rest < 0x38800000u ? atrous__bits_of(near) - 0x3f000000u : half;
+    const float near = atrous__float_of(atrous__choose(is_small, rest, 0)) + 0.5f;
+    const uint32_t normal = (rest - 0x38000000u + 0xfffu + (rest >> 13 & 1u)) >> 13;
+    uint32_t half = atrous__choose(is_small, atrous__bits_of(near) - 0x3f000000u, normal);
     /* 65520: halfway from the largest half to the next power of two. */
-    half = rest >= 0x477ff000u ? 0x7c00u : half;
-    half = rest > 0x7f800000u ? 0x7e00u : half;
+    half = atrous__choose(rest >= 0x477ff000u, 0x7c00u, half);
+    half = atrous__choose(rest > 0x7f800000u, 0x7e00u, half);
     return (uint16_t)(sign | half);
 }
 

@@ -1,5 +1,6 @@
 /* Activation, residual, factors: in float for the CPU path, in double for the cross-check. */
 #include "cpu/epilogue.h"
+#include "cpu/micro.h"
 
 #include <float.h>
 #include <math.h>
@@ -48,25 +49,127 @@ static float sigmoid(float v)
     return 1.0f / (1.0f + expf(-v));
 }
 
-static float activate(const atrous_conv *c, float v)
+/* Each its own loop, which the compiler turns into vectors. */
+static void activate(const atrous_conv *c, float *v, size_t count)
 {
     const float low = (float)c->activation_low, high = (float)c->activation_high;
     switch (c->activation) {
     case ATROUS_ACTIVATION_RELU:
-        return v < 0.0f ? 0.0f : v;
+        for (size_t i = 0; i < count; ++i)
+            v[i] = v[i] < 0.0f ? 0.0f : v[i];
+        break;
     case ATROUS_ACTIVATION_LEAKY_RELU:
-        return v < 0.0f ? low * v : v;
+        for (size_t i = 0; i < count; ++i)
+            v[i] = v[i] < 0.0f ? low * v[i] : v[i];
+        break;
     case ATROUS_ACTIVATION_SIGMOID:
-        return sigmoid(v);
+        for (size_t i = 0; i < count; ++i)
+            v[i] = sigmoid(v[i]);
+        break;
     case ATROUS_ACTIVATION_TANH:
-        return tanhf(v);
+        for (size_t i = 0; i < count; ++i)
+            v[i] = tanhf(v[i]);
+        break;
     case ATROUS_ACTIVATION_CLAMP:
-        return v < low ? low : v > high ? high : v;
+        for (size_t i = 0; i < count; ++i)
+            v[i] = v[i] < low ? low : v[i] > high ? high : v[i];
+        break;
     case ATROUS_ACTIVATION_NONE:
     case ATROUS_ACTIVATION_GATED:
         break;
     }
-    return v;
+}
+
+/* Elements finished at a time, in a buffer. */
+enum { PIECE = 256 };
+
+/* values = sums, scaled; `channel` is the first one's. */
+static void scale_piece(const struct atrous__problem *p, const atrous_arrays *arrays,
+                        size_t channel, size_t step, const float *sums, float *values, size_t count)
+{
+    const float *scales = p->conv.channel_scale ? arrays->scale : NULL;
+    const float *biases = atrous__reads_bias(p) ? arrays->bias : NULL;
+    const bool is_scaled = atrous__is_scaled(p);
+    for (size_t i = 0; i < count; ++i, channel += step) {
+        const float scale = is_scaled && scales != NULL ? scales[channel] : 1.0f;
+        const float bias = is_scaled && biases != NULL ? biases[channel] : 0.0f;
+        values[i] = is_scaled ? sums[i] * scale + bias : sums[i];
+    }
+}
+
+/* Elements number `first` .. first+count-1 of those. */
+static void finish_piece(const struct atrous__problem *p, const atrous_arrays *arrays,
+                         atrous_type type, const struct atrous__elements *e, size_t first,
+                         size_t count, const float *sums, const float *partners, float *values)
+{
+    const atrous_conv *c = &p->conv;
+    const size_t channel = e->channel + first * e->channel_step;
+    const size_t byte = (e->at + first * e->step) * atrous__type_bytes(type);
+    atrous__micro_load *const load = atrous__micro_best()->load[type];
+    float v[PIECE], other[PIECE];
+    scale_piece(p, arrays, channel, e->channel_step, sums + first, v, count);
+    if (c->activation == ATROUS_ACTIVATION_GATED) {
+        scale_piece(p, arrays, channel + p->out_channels, e->channel_step, partners + first, other,
+                    count);
+        for (size_t i = 0; i < count; ++i)
+            v[i] = tanhf(v[i]) * sigmoid(other[i]);
+    }
+    if (c->residual != ATROUS_RESIDUAL_NONE)
+        load((const char *)arrays->residual + byte, e->step, other, count);
+    for (size_t i = 0; c->residual == ATROUS_RESIDUAL_BEFORE && i < count; ++i)
+        v[i] += other[i];
+    activate(c, v, count);
+    for (size_t i = 0; c->residual == ATROUS_RESIDUAL_AFTER && i < count; ++i)
+        v[i] += other[i];
+    if (c->beta != 0.0)
+        load((const char *)arrays->output + byte, e->step, other, count);
+    for (size_t i = 0; i < count; ++i) {
+        const float value = v[i] * (float)c->alpha;
+        values[first + i] = c->beta == 0.0 ? value : value + (float)c->beta * other[i];
+    }
+}
+
+void atrous__epilogue_row(const struct atrous__problem *p, const atrous_arrays *arrays,
+                          atrous_type type, const struct atrous__elements *elements,
+                          const float *sums, const float *partners, float *values)
+{
+    for (size_t i = 0; i < elements->count; i += PIECE)
+        finish_piece(p, arrays, type, elements, i, atrous__min(PIECE, elements->count - i), sums,
+                     partners, values);
+}
+
+/* Rows of outputs whose sums and channels follow each other: planes, or pixels' channels; where no
+ * channel matters, any. */
+static size_t row_length(const struct atrous__problem *p)
+{
+    if (p->conv.activation != ATROUS_ACTIVATION_GATED && !p->conv.channel_scale &&
+        !(atrous__is_scaled(p) && atrous__reads_bias(p)))
+        return 16 * PIECE;
+    return p->conv.output_layout == ATROUS_LAYOUT_NHWC ? p->out_channels : p->out_plane;
+}
+
+void atrous__epilogue_run(const struct atrous__problem *p, const float *sums,
+                          const atrous_arrays *arrays, float *output, size_t count,
+                          unsigned threads)
+{
+    const size_t length = row_length(p);
+    const bool is_nhwc = p->conv.output_layout == ATROUS_LAYOUT_NHWC;
+    const ptrdiff_t rows = (ptrdiff_t)atrous__ceil_div(count, length);
+    atrous_arrays own = *arrays; /* what beta scales lies where the values go */
+    own.output = output;
+#pragma omp parallel for schedule(static) num_threads((int)threads) if (count > 65536)
+    for (ptrdiff_t i = 0; i < rows; ++i) {
+        const size_t at = (size_t)i * length;
+        size_t partner;
+        const size_t source = atrous__epilogue_source(p, at, &partner);
+        const struct atrous__elements row = {.at = at,
+                                             .step = 1,
+                                             .channel = is_nhwc ? 0 : (size_t)i % p->out_channels,
+                                             .channel_step = is_nhwc ? 1 : 0,
+                                             .count = atrous__min(length, count - at)};
+        atrous__epilogue_row(p, &own, ATROUS_TYPE_F32, &row, sums + source, sums + partner,
+                             output + at);
+    }
 }
 
 /* Scale and bias of sum `source`; 1 and 0 where there are none. */
@@ -79,45 +182,6 @@ static void factors_of(const struct atrous__problem *p, const atrous_arrays *arr
                                                                  : source / p->out_plane % channels;
     *scale = p->conv.channel_scale ? scales[k] : 1.0f;
     *bias = atrous__reads_bias(p) ? biases[k] : 0.0f;
-}
-
-static float scaled(const struct atrous__problem *p, const atrous_arrays *arrays, size_t source,
-                    float sum)
-{
-    float scale, bias;
-    if (!atrous__is_scaled(p))
-        return sum;
-    factors_of(p, arrays, source, &scale, &bias);
-    return sum * scale + bias;
-}
-
-static float finish(const struct atrous__problem *p, const float *sums, const atrous_arrays *arrays,
-                    const float *output, size_t at)
-{
-    const atrous_conv *c = &p->conv;
-    const float *residual = arrays->residual;
-    size_t partner;
-    const size_t source = atrous__epilogue_source(p, at, &partner);
-    float v = scaled(p, arrays, source, sums[source]);
-    if (c->activation == ATROUS_ACTIVATION_GATED)
-        v = tanhf(v) * sigmoid(scaled(p, arrays, partner, sums[partner]));
-    if (c->residual == ATROUS_RESIDUAL_BEFORE)
-        v += residual[at];
-    v = activate(c, v);
-    if (c->residual == ATROUS_RESIDUAL_AFTER)
-        v += residual[at];
-    v *= (float)c->alpha;
-    return c->beta == 0.0 ? v : v + (float)c->beta * output[at];
-}
-
-void atrous__epilogue_run(const struct atrous__problem *p, const float *sums,
-                          const atrous_arrays *arrays, float *output, size_t count,
-                          unsigned threads)
-{
-    const ptrdiff_t end = (ptrdiff_t)count;
-#pragma omp parallel for schedule(static) num_threads((int)threads) if (end > 65536)
-    for (ptrdiff_t at = 0; at < end; ++at)
-        output[at] = finish(p, sums, arrays, output, (size_t)at);
 }
 
 static double sigmoid_exact(double v)

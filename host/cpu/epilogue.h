@@ -15,6 +15,18 @@ struct atrous__problem atrous__epilogue_sums(const struct atrous__problem *probl
  * sigmoid's filter behind a gated activation, else the same. */
 size_t atrous__epilogue_source(const struct atrous__problem *problem, size_t at, size_t *partner);
 
+/* Elements at, at + step, ... of an output, and the channels they belong to. */
+struct atrous__elements {
+    size_t at, step, channel, channel_step, count;
+};
+
+/* values[i] = the epilogue of sums[i], i < count, of some elements; values may be sums. partners:
+ * the sums of the sigmoid's filters behind a gated activation. Of `arrays` scale, bias, residual
+ * and output are read, the latter two of `type`. */
+void atrous__epilogue_row(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                          atrous_type type, const struct atrous__elements *elements,
+                          const float *sums, const float *partners, float *values);
+
 /* output[at] = the epilogue of sums[source], at = 0 .. count-1 of an output; sums may be output
  * itself unless the activation is gated or beta is not 0. Of `arrays`, whose tensors are floats,
  * scale, bias and residual are read. */

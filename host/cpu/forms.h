@@ -4,6 +4,17 @@
 
 #include "cpu/cpu.h"
 
+/* A problem of the form SUM tile by tile, on tensors of `type`, with what follows the sums, or NULL
+ * (never a gate). Sums of the type I8 are exact whatever `type` is. *finite: all weights are; else
+ * nothing is computed. */
+atrous_status atrous__tiles_run(const struct atrous__problem *problem, atrous_type type,
+                                const struct atrous__problem *epilogue, const atrous_arrays *arrays,
+                                unsigned threads, bool *finite, atrous_error *error);
+
+/* The sums, bias included, of a problem without an epilogue, of any form, on arrays of floats. */
+atrous_status atrous__sums_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                               unsigned threads, atrous_error *error);
+
 /* The sums, bias included, of a problem of the form SPREAD without an epilogue: as sums of the
  * form SUM over the residues of the output positions, each with the taps that it meets. */
 atrous_status atrous__spread_run(const struct atrous__problem *problem, const atrous_arrays *arrays,

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { ALIGNMENT = 64, SPANS_PER_TAP = 3, PARTS = 7 };
+enum { ALIGNMENT = 64, SPANS_PER_TAP = 3, PARTS = 8 };
 
 /* Bytes for `count` items, rounded up to the alignment, added to *total. */
 static bool reserve(size_t *total, size_t count, size_t item)
@@ -29,11 +29,12 @@ atrous_status atrous__tile_make(struct atrous__tile *tile, const struct atrous__
                                   b->most_steps,
                                   b->sums_pitch / b->micro->lanes,
                                   b->channels * b->channel_pitch + slack,
-                                  b->filters * b->sums_pitch};
+                                  b->filters * b->sums_pitch,
+                                  b->is_whole ? b->filters * b->sums_pitch : 0};
     const size_t items[PARTS] = {sizeof *tile->row_source, sizeof *tile->column_source,
                                  sizeof *tile->spans,      sizeof *tile->steps,
                                  sizeof *tile->vector_at,  sizeof *tile->copy,
-                                 sizeof *tile->sums};
+                                 sizeof *tile->sums,       sizeof *tile->totals};
     bool fits = true;
     for (int i = 0; i < PARTS; ++i) {
         begin[i + 1] = begin[i];
@@ -52,6 +53,7 @@ atrous_status atrous__tile_make(struct atrous__tile *tile, const struct atrous__
     tile->vector_at = (void *)(memory + begin[4]);
     tile->copy = (void *)(memory + begin[5]);
     tile->sums = (void *)(memory + begin[6]);
+    tile->totals = (void *)(memory + begin[7]);
     return ATROUS_OK;
 }
 

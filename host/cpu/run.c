@@ -13,8 +13,7 @@
 /* The call's data, shared by its threads. */
 struct job {
     const struct atrous__blocking *blocking;
-    const atrous_arrays *arrays;
-    const float *packed;
+    struct atrous__work work;
     size_t filter_parts; /* units of work per (place, batch, group) */
 };
 
@@ -28,9 +27,7 @@ static void run_unit(const struct job *job, struct atrous__tile *tile, size_t un
     const size_t group = unit % problem->groups;
     unit /= problem->groups;
     atrous__tile_place(tile, unit / problem->batch);
-    atrous__tile_run(tile, job->arrays->input, job->packed,
-                     problem->conv.has_bias ? job->arrays->bias : NULL, job->arrays->output,
-                     unit % problem->batch, group, first,
+    atrous__tile_run(tile, &job->work, unit % problem->batch, group, first,
                      atrous__min(b->filters, problem->filters - first));
 }
 
@@ -99,53 +96,81 @@ static atrous_status run_exact(const struct atrous__problem *problem, const atro
     return status;
 }
 
-/* The sums, bias included, of a problem without an epilogue. */
-static atrous_status run_sums(const struct atrous__problem *problem, const atrous_arrays *arrays,
-                              unsigned threads, atrous_error *error)
+/* Weights as floats, in the order of the inner loops; *finite: all of them are. */
+static float *pack(const struct atrous__blocking *b, const void *weights, atrous_type type,
+                   unsigned threads, bool *finite)
+{
+    const size_t count = b->view.problem->weights_count;
+    float *packed = malloc(count * sizeof *packed);
+    float *wide = type != ATROUS_TYPE_F32 ? malloc(count * sizeof *wide) : NULL;
+    if (packed == NULL || (wide == NULL && type != ATROUS_TYPE_F32)) {
+        free(packed);
+        free(wide);
+        return NULL;
+    }
+    if (wide != NULL)
+        atrous__widen(type, weights, wide, count, threads);
+    *finite = atrous__pack_weights(&b->view, b->micro->filters, wide != NULL ? wide : weights,
+                                   packed, threads);
+    free(wide);
+    return packed;
+}
+
+atrous_status atrous__tiles_run(const struct atrous__problem *problem, atrous_type type,
+                                const struct atrous__problem *epilogue, const atrous_arrays *arrays,
+                                unsigned threads, bool *finite, atrous_error *error)
 {
     struct atrous__blocking blocking = {.row_tiles = NULL};
+    threads = atrous__threads_for(problem->macs, threads);
+    atrous_status status = atrous__blocking_make(
+        &blocking, problem, problem->conv.type == ATROUS_TYPE_I8, threads, error);
+    if (status != ATROUS_OK)
+        return status;
+    float *packed = pack(&blocking, arrays->weights, type, threads, finite);
+    if (packed == NULL) {
+        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "weights",
+                              "no memory for a reordered copy of %zu", problem->weights_count);
+    } else if (*finite) {
+        struct job job = {
+            .blocking = &blocking,
+            .work = {.arrays = arrays, .type = type, .packed = packed, .epilogue = epilogue}};
+        status = run_units(&job, threads, error);
+    }
+    free(packed);
+    atrous__blocking_free(&blocking);
+    return status;
+}
+
+atrous_status atrous__sums_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                               unsigned threads, atrous_error *error)
+{
     bool finite = true;
     if (problem->form == ATROUS__GRADIENT)
         return atrous__gradient_run(problem, arrays, threads, error);
     if (problem->form == ATROUS__SPREAD)
         return atrous__spread_run(problem, arrays, threads, error);
-    threads = atrous__threads_for(problem->macs, threads);
-    atrous_status status = atrous__blocking_make(&blocking, problem, threads, error);
-    if (status != ATROUS_OK)
-        return status;
-
-    float *packed = malloc(problem->weights_count * sizeof *packed);
-    if (packed == NULL) {
-        status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "weights",
-                              "no memory for a reordered copy of %zu", problem->weights_count);
-    } else {
-        struct job job = {.blocking = &blocking, .arrays = arrays, .packed = packed};
-        finite = atrous__pack_weights(&blocking.view, blocking.micro->filters, arrays->weights,
-                                      packed, threads);
-        if (finite)
-            status = run_units(&job, threads, error);
-    }
-    free(packed);
-    atrous__blocking_free(&blocking);
+    const atrous_status status =
+        atrous__tiles_run(problem, ATROUS_TYPE_F32, NULL, arrays, threads, &finite, error);
     return finite ? status : run_exact(problem, arrays, threads, error);
 }
 
-/* A float counts to 2^24, 1024 products of two int8. */
+/* Sums of int8 beyond what a float counts, where no tiles take care of it. */
 static bool exceeds_float(const struct atrous__problem *problem)
 {
-    return problem->conv.type == ATROUS_TYPE_I8 && atrous__direct_terms(problem) > 1025.0;
+    return problem->form == ATROUS__GRADIENT && problem->conv.type == ATROUS_TYPE_I8 &&
+           atrous__direct_terms(problem) > ATROUS__WHOLE_PRODUCTS + 1.0;
 }
 
-/* The whole problem, whatever its type, on arrays of floats. */
 atrous_status atrous__floats_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
                                  unsigned threads, atrous_error *error)
 {
     if (problem->fold.is_there)
         return atrous__fold_run(problem, arrays, threads, error);
     if (atrous__epilogue_is_plain(problem))
-        return run_sums(problem, arrays, threads, error);
+        return atrous__sums_run(problem, arrays, threads, error);
 
-    const struct atrous__problem sums = atrous__epilogue_sums(problem);
+    struct atrous__problem sums = atrous__epilogue_sums(problem);
+    sums.conv.type = problem->conv.type; /* whole sums stay exact */
     const bool is_apart = sums.out_count != problem->out_count || problem->conv.beta != 0.0;
     const size_t bias_out = problem->bias_out_count;
     atrous_arrays inner = *arrays;
@@ -158,8 +183,9 @@ atrous_status atrous__floats_run(const struct atrous__problem *problem, const at
         inner.output = apart;
         inner.bias_output = apart + sums.out_count;
     }
-    const atrous_status status = exceeds_float(problem) ? run_exact(&sums, &inner, threads, error)
-                                                        : run_sums(&sums, &inner, threads, error);
+    const atrous_status status = exceeds_float(problem)
+                                     ? run_exact(&sums, &inner, threads, error)
+                                     : atrous__sums_run(&sums, &inner, threads, error);
     if (status == ATROUS_OK) {
         threads = atrous__threads_for(problem->macs, threads);
         atrous__epilogue_run(problem, inner.output, arrays, arrays->output, problem->out_count,
@@ -174,13 +200,25 @@ atrous_status atrous__floats_run(const struct atrous__problem *problem, const at
 atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
                               unsigned threads, atrous_error *error)
 {
+    const unsigned workers = atrous__cpu_threads(threads);
+    atrous_status status = ATROUS_OK;
     atrous_arrays wide;
     float *memory = NULL;
+    /* A gate's partners lie in other tiles. */
+    if (problem->form == ATROUS__SUM && !problem->fold.is_there &&
+        problem->conv.activation != ATROUS_ACTIVATION_GATED) {
+        const struct atrous__problem *epilogue =
+            atrous__epilogue_is_plain(problem) ? NULL : problem;
+        bool finite = true;
+        status = atrous__tiles_run(problem, problem->conv.type, epilogue, arrays, threads, &finite,
+                                   error);
+        if (status != ATROUS_OK || finite)
+            return status;
+    }
     if (problem->conv.type == ATROUS_TYPE_F32)
         return atrous__floats_run(problem, arrays, threads, error);
-    const unsigned workers = atrous__cpu_threads(threads);
-    atrous_status status = atrous__widen_arrays(problem, arrays, problem->conv.beta != 0.0, workers,
-                                                &wide, &memory, error);
+    status = atrous__widen_arrays(problem, arrays, problem->conv.beta != 0.0, workers, &wide,
+                                  &memory, error);
     if (status == ATROUS_OK)
         status = atrous__floats_run(problem, &wide, threads, error);
     if (status == ATROUS_OK)

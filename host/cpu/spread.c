@@ -37,7 +37,6 @@ static void shape_part(const struct atrous__problem *whole, struct part *part)
     *p = *whole;
     p->form = ATROUS__SUM;
     p->conv.orientation = ATROUS_CROSS_CORRELATION;
-    p->conv.type = ATROUS_TYPE_F32; /* as the CPU path's sums are */
     p->out_plane = p->taps = 1;
     part->is_empty = false;
     for (int i = 0; i < ATROUS__AXES; ++i) {
@@ -139,7 +138,7 @@ static atrous_status run_part(const struct atrous__problem *whole, struct part *
             select_weights(whole, part, arrays->weights);
             inner.weights = part->weights;
             inner.output = part->output;
-            status = atrous__cpu_run(&part->problem, &inner, threads, error);
+            status = atrous__sums_run(&part->problem, &inner, threads, error);
         }
     }
     if (status == ATROUS_OK)

@@ -1,33 +1,45 @@
 /* One tile of the CPU path at work: copies channels, sums them in registers, stores. */
 #include "cpu/tile.h"
+#include "cpu/epilogue.h"
 
-/* One row of one channel, from the input row that begins at `row`, but for columns that read the
- * padding's value. */
-static void copy_row(const struct atrous__tile *tile, const float *row, float *to)
+/* Element `at` of a tensor of a type. */
+static const void *element(const void *tensor, atrous_type type, size_t at)
+{
+    return (const char *)tensor + at * atrous__type_bytes(type);
+}
+
+/* One row of one channel, from the input row that begins at element `row`, but for columns that
+ * read the padding's value. */
+static void copy_row(const struct atrous__tile *tile, const struct atrous__work *work, size_t row,
+                     float *to)
 {
     const struct atrous__view *view = &tile->blocking->view;
     const size_t pixel = view->in.pixel, step = view->axis[ATROUS__W].stride * pixel;
+    atrous__micro_load *const load = tile->blocking->micro->load[work->type];
+    const void *input = work->arrays->input;
     for (size_t s = 0; s < tile->span_count; ++s) {
         const struct atrous__span span = tile->spans[s];
         const ptrdiff_t *source = tile->column_source + span.source;
-        float *restrict out = to + span.to;
         if (span.from != ATROUS__SCATTERED)
-            tile->blocking->micro->load[ATROUS_TYPE_F32](row + (size_t)span.from * pixel, step, out,
-                                                         span.count);
+            load(element(input, work->type, row + (size_t)span.from * pixel), step, to + span.to,
+                 span.count);
         for (size_t i = 0; span.from == ATROUS__SCATTERED && view->repeats && i < span.count; ++i)
-            out[i] = row[(size_t)source[i] * pixel];
+            load(element(input, work->type, row + (size_t)source[i] * pixel), 1, to + span.to + i,
+                 1);
     }
 }
 
 /* A whole channel: `plane` is its first pixel in the input. */
-static void copy_channel(const struct atrous__tile *tile, const float *plane, float *to)
+static void copy_channel(const struct atrous__tile *tile, const struct atrous__work *work,
+                         size_t plane, float *to)
 {
     const struct atrous__blocking *b = tile->blocking;
     const ptrdiff_t *source = tile->row_source;
     for (size_t td = 0; td < b->view.axis[ATROUS__D].kernel; ++td, to += tile->depth_pitch)
         for (size_t i = 0; i < b->slots; ++i, ++source)
             if (*source >= 0)
-                copy_row(tile, plane + (size_t)*source * b->view.in.pixel, to + i * tile->pitch);
+                copy_row(tile, work, plane + (size_t)*source * b->view.in.pixel,
+                         to + i * tile->pitch);
 }
 
 /* Points x at `count` vectors of the copy from vector `first` of the sums on. */
@@ -45,85 +57,130 @@ static size_t share(size_t left, size_t most)
     return left < 2 * most ? (left + 1) / 2 : most;
 }
 
-/* Adds `steps` steps to the sums of whole blocks of filters. packed: of the first filter. */
+/* Adds `count` steps to the sums of whole blocks of filters. packed: of the first filter. */
 static void sum_blocks(const struct atrous__tile *tile, const float *packed, size_t blocks,
-                       size_t steps)
+                       const struct atrous__step *steps, size_t count)
 {
     const struct atrous__blocking *b = tile->blocking;
     const struct atrous__micro *micro = b->micro;
     const size_t block_size = micro->filters * b->view.problem->channels * b->view.problem->taps;
     const float *x[ATROUS__MICRO_VECTORS];
-    for (size_t v = 0, count; v < tile->vectors; v += count) {
-        count = share(tile->vectors - v, ATROUS__MICRO_VECTORS);
-        point(tile, v, count, x);
+    for (size_t v = 0, vectors; v < tile->vectors; v += vectors) {
+        vectors = share(tile->vectors - v, ATROUS__MICRO_VECTORS);
+        point(tile, v, vectors, x);
         for (size_t i = 0; i < blocks; ++i)
-            micro->block[count](tile->steps, steps, x, packed + i * block_size,
-                                tile->sums + i * micro->filters * b->sums_pitch + v * micro->lanes,
-                                b->sums_pitch);
+            micro->block[vectors](
+                steps, count, x, packed + i * block_size,
+                tile->sums + i * micro->filters * b->sums_pitch + v * micro->lanes, b->sums_pitch);
     }
 }
 
 /* The same for one filter. */
 static void sum_single(const struct atrous__tile *tile, const float *packed, float *sums,
-                       size_t steps)
+                       const struct atrous__step *steps, size_t count)
 {
     const struct atrous__micro *micro = tile->blocking->micro;
     const float *x[ATROUS__MICRO_SINGLE_VECTORS];
-    for (size_t v = 0, count; v < tile->vectors; v += count) {
-        count = share(tile->vectors - v, ATROUS__MICRO_SINGLE_VECTORS);
-        point(tile, v, count, x);
-        micro->single[count](tile->steps, steps, x, packed, sums + v * micro->lanes, 0);
+    for (size_t v = 0, vectors; v < tile->vectors; v += vectors) {
+        vectors = share(tile->vectors - v, ATROUS__MICRO_SINGLE_VECTORS);
+        point(tile, v, vectors, x);
+        micro->single[vectors](steps, count, x, packed, sums + v * micro->lanes, 0);
     }
 }
 
-/* Adds `count` channels of the copy, which begin at channel `first` of the group. */
+/* Adds `count` steps over the channels of the copy, which begin at channel `first` of the group. */
 static void sum_channels(const struct atrous__tile *tile, const float *packed, size_t filters,
-                         size_t first, size_t count)
+                         size_t first, const struct atrous__step *steps, size_t count)
 {
     const struct atrous__blocking *b = tile->blocking;
     const size_t taps = b->view.problem->taps, filter_size = b->view.problem->channels * taps;
-    const size_t block = b->micro->filters, steps = count * tile->live_taps;
-    sum_blocks(tile, packed + first * taps * block, filters / block, steps);
+    const size_t block = b->micro->filters;
+    sum_blocks(tile, packed + first * taps * block, filters / block, steps, count);
     for (size_t k = filters / block * block; k < filters; ++k)
         sum_single(tile, packed + k * filter_size + first * taps, tile->sums + k * b->sums_pitch,
-                   steps);
+                   steps, count);
 }
 
-/* Writes one filter's sums; `plane` is the filter's first pixel in the output. */
-static void store(const struct atrous__tile *tile, const float *sums, float *plane)
+/* Moves whole sums to the totals, before a float would round them; or back, at last. */
+static void add_totals(const struct atrous__tile *tile, size_t filters, bool is_last)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    for (size_t k = 0; k < filters; ++k) {
+        float *sums = tile->sums + k * b->sums_pitch;
+        int32_t *totals = tile->totals + k * b->sums_pitch;
+        for (size_t i = 0; i < tile->vectors * b->micro->lanes; ++i) {
+            const int32_t total = totals[i] + (int32_t)sums[i];
+            totals[i] = is_last ? 0 : total;
+            sums[i] = is_last ? (float)total : 0.0f;
+        }
+    }
+}
+
+/* All channels into the sums of `count` filters, whose first element of the input and of the packed
+ * weights are given. */
+static void sum_all(const struct atrous__tile *tile, const struct atrous__work *work, size_t input,
+                    const float *packed, size_t count)
+{
+    const struct atrous__blocking *b = tile->blocking;
+    const size_t all = b->view.problem->channels;
+    size_t products = 0; /* in the sums, where those are whole */
+    for (size_t c = 0; c < all && tile->live_taps > 0; c += tile->channels) {
+        const size_t channels = atrous__min(tile->channels, all - c);
+        const size_t steps = channels * tile->live_taps;
+        const size_t most = b->is_whole ? ATROUS__WHOLE_PRODUCTS : steps;
+        for (size_t i = 0; i < channels; ++i)
+            copy_channel(tile, work, input + (c + i) * b->view.in.channel,
+                         tile->copy + i * b->channel_pitch);
+        for (size_t i = 0, piece; i < steps; i += piece) {
+            piece = atrous__min(most, steps - i);
+            if (b->is_whole && products + piece > most) {
+                add_totals(tile, count, false);
+                products = 0;
+            }
+            sum_channels(tile, packed, count, c, tile->steps + i, piece);
+            products += piece;
+        }
+    }
+    if (b->is_whole)
+        add_totals(tile, count, true);
+}
+
+/* Finishes and writes one filter's sums; `plane` is the filter's first pixel in the output. */
+static void store(const struct atrous__tile *tile, const struct atrous__work *work, size_t filter,
+                  float *sums, size_t plane)
 {
     const struct atrous__blocking *b = tile->blocking;
     const size_t pixel = b->view.out.pixel, height = b->view.axis[ATROUS__H].out,
                  width = b->view.axis[ATROUS__W].out;
+    char *output = work->arrays->output;
     for (size_t i = 0; i < tile->rows.count; ++i, sums += tile->row_pitch) {
         const size_t y = tile->rows.first + i * b->row_step;
-        float *out = plane + ((tile->depth * height + y) * width + tile->columns.first) * pixel;
-        b->micro->store[ATROUS_TYPE_F32](sums, out, pixel, tile->columns.count);
+        const size_t at =
+            plane + ((tile->depth * height + y) * width + tile->columns.first) * pixel;
+        const struct atrous__elements row = {
+            .at = at, .step = pixel, .channel = filter, .count = tile->columns.count};
+        if (work->epilogue != NULL)
+            atrous__epilogue_row(work->epilogue, work->arrays, work->type, &row, sums, NULL, sums);
+        b->micro->store[work->type](sums, output + at * atrous__type_bytes(work->type), pixel,
+                                    row.count);
     }
 }
 
-void atrous__tile_run(struct atrous__tile *tile, const float *input, const float *packed,
-                      const float *bias, float *output, size_t batch, size_t group, size_t first,
-                      size_t count)
+void atrous__tile_run(struct atrous__tile *tile, const struct atrous__work *work, size_t batch,
+                      size_t group, size_t first, size_t count)
 {
     const struct atrous__blocking *b = tile->blocking;
     const struct atrous__problem *problem = b->view.problem;
     const size_t filter = group * problem->filters + first; /* of all groups */
-    const size_t sums = tile->vectors * b->micro->lanes;
-    packed += filter * problem->channels * problem->taps;
-    input += batch * b->view.in.batch + group * problem->channels * b->view.in.channel;
-    output += batch * b->view.out.batch + filter * b->view.out.channel;
-
+    const float *bias = work->arrays->bias;
+    const bool is_biased = problem->conv.has_bias != 0 &&
+                           (work->epilogue == NULL || !atrous__is_scaled(work->epilogue));
     for (size_t k = 0; k < count; ++k)
-        for (size_t i = 0; i < sums; ++i)
-            tile->sums[k * b->sums_pitch + i] = bias == NULL ? 0.0f : bias[filter + k];
-    for (size_t c = 0; c < problem->channels && tile->live_taps > 0; c += tile->channels) {
-        const size_t channels = atrous__min(tile->channels, problem->channels - c);
-        for (size_t i = 0; i < channels; ++i)
-            copy_channel(tile, input + (c + i) * b->view.in.channel,
-                         tile->copy + i * b->channel_pitch);
-        sum_channels(tile, packed, count, c, channels);
-    }
+        for (size_t i = 0; i < tile->vectors * b->micro->lanes; ++i)
+            tile->sums[k * b->sums_pitch + i] = is_biased ? bias[filter + k] : 0.0f;
+    sum_all(tile, work, batch * b->view.in.batch + group * problem->channels * b->view.in.channel,
+            work->packed + filter * problem->channels * problem->taps, count);
     for (size_t k = 0; k < count; ++k)
-        store(tile, tile->sums + k * b->sums_pitch, output + k * b->view.out.channel);
+        store(tile, work, filter + k, tile->sums + k * b->sums_pitch,
+              batch * b->view.out.batch + (filter + k) * b->view.out.channel);
 }

@@ -17,6 +17,14 @@ struct atrous__span {
     ptrdiff_t from;
 };
 
+/* What all tiles of a call share. */
+struct atrous__work {
+    const atrous_arrays *arrays; /* input, output and what the epilogue reads, as they are stored */
+    atrous_type type;            /* of those */
+    const float *packed;         /* from atrous__pack_weights() */
+    const struct atrous__problem *epilogue; /* what follows the sums, or NULL */
+};
+
 struct atrous__tile {
     const struct atrous__blocking *blocking;
     void *memory;
@@ -41,8 +49,9 @@ struct atrous__tile {
     size_t *vector_at; /* [vectors]: where the pixels of a vector of sums begin in the copy */
     size_t vectors;
 
-    float *copy; /* [channels][channel_pitch] */
-    float *sums; /* [filters][sums_pitch] */
+    float *copy;     /* [channels][channel_pitch] */
+    float *sums;     /* [filters][sums_pitch] */
+    int32_t *totals; /* the same, of what was summed before: where sums are whole */
 };
 
 /* Allocates a tile for `blocking`, which must outlive it. */
@@ -58,9 +67,8 @@ size_t atrous__tile_places(const struct atrous__blocking *blocking);
 void atrous__tile_place(struct atrous__tile *tile, size_t place);
 
 /* Computes filters first .. first+count-1 of a group (first: a multiple of micro->filters) of one
- * batch at the tile's place. `packed` is from atrous__pack_weights(); `bias` may be NULL. */
-void atrous__tile_run(struct atrous__tile *tile, const float *input, const float *packed,
-                      const float *bias, float *output, size_t batch, size_t group, size_t first,
-                      size_t count);
+ * batch at the tile's place. */
+void atrous__tile_run(struct atrous__tile *tile, const struct atrous__work *work, size_t batch,
+                      size_t group, size_t first, size_t count);
 
 #endif
