@@ -3,22 +3,24 @@
 #define ATROUS_CPU_FORMS_H
 
 #include "cpu/cpu.h"
+#include "cpu/tile.h"
 
-/* A problem of the form SUM tile by tile, on tensors of `type`, with what follows the sums, or NULL
- * (never a gate). Sums of the type I8 are exact whatever `type` is. *finite: all weights are; else
- * nothing is computed. */
-atrous_status atrous__tiles_run(const struct atrous__problem *problem, atrous_type type,
-                                const struct atrous__problem *epilogue, const atrous_arrays *arrays,
+/* A problem of the form SUM tile by tile: `work` but for its packed weights. Sums of the type I8
+ * are exact, whatever the work's is. *finite: all weights are; else nothing is computed. */
+atrous_status atrous__tiles_run(const struct atrous__problem *problem,
+                                const struct atrous__work *work, const float *weights,
                                 unsigned threads, bool *finite, atrous_error *error);
 
-/* The sums, bias included, of a problem without an epilogue, of any form, on arrays of floats. */
-atrous_status atrous__sums_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
-                               unsigned threads, atrous_error *error);
+/* The same of the form SPREAD: as sums of the form SUM over the residues of the output positions,
+ * each with the taps that it meets. */
+atrous_status atrous__spread_run(const struct atrous__problem *problem,
+                                 const struct atrous__work *work, const float *weights,
+                                 unsigned threads, bool *finite, atrous_error *error);
 
-/* The sums, bias included, of a problem of the form SPREAD without an epilogue: as sums of the
- * form SUM over the residues of the output positions, each with the taps that it meets. */
-atrous_status atrous__spread_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
-                                 unsigned threads, atrous_error *error);
+/* All outputs of a view in the output of a problem whose axes are those of `whole`, `pixel`
+ * elements apart. */
+struct atrous__landing atrous__landing_make(const struct atrous__view *view,
+                                            const struct atrous__problem *whole, size_t pixel);
 
 /* The whole problem, whatever its type, on arrays of floats. */
 atrous_status atrous__floats_run(const struct atrous__problem *problem, const atrous_arrays *arrays,

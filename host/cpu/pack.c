@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Whether none of `count` floats is infinite or NaN: their exponent has a zero bit. */
-static bool all_finite(const float *values, size_t count)
+/* A finite number's exponent has a zero bit. */
+bool atrous__all_finite(const float *values, size_t count)
 {
     const uint32_t exponent = 0x7f800000;
     uint32_t found = 0;
@@ -46,7 +46,7 @@ bool atrous__pack_weights(const struct atrous__view *view, size_t block, const f
         const size_t count = part < blocks ? block : 1;
         pack_block(view, count, weights + atrous__weights_at(view->problem, k, 0),
                    packed + k * size);
-        finite = finite && all_finite(packed + k * size, count * size);
+        finite = finite && atrous__all_finite(packed + k * size, count * size);
     }
     return finite != 0;
 }

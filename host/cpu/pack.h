@@ -10,4 +10,7 @@
 bool atrous__pack_weights(const struct atrous__view *view, size_t block, const float *weights,
                           float *packed, unsigned threads);
 
+/* Whether none of `count` floats is infinite or NaN. */
+bool atrous__all_finite(const float *values, size_t count);
+
 #endif

@@ -96,28 +96,8 @@ static atrous_status run_exact(const struct atrous__problem *problem, const atro
     return status;
 }
 
-/* Weights as floats, in the order of the inner loops; *finite: all of them are. */
-static float *pack(const struct atrous__blocking *b, const void *weights, atrous_type type,
-                   unsigned threads, bool *finite)
-{
-    const size_t count = b->view.problem->weights_count;
-    float *packed = malloc(count * sizeof *packed);
-    float *wide = type != ATROUS_TYPE_F32 ? malloc(count * sizeof *wide) : NULL;
-    if (packed == NULL || (wide == NULL && type != ATROUS_TYPE_F32)) {
-        free(packed);
-        free(wide);
-        return NULL;
-    }
-    if (wide != NULL)
-        atrous__widen(type, weights, wide, count, threads);
-    *finite = atrous__pack_weights(&b->view, b->micro->filters, wide != NULL ? wide : weights,
-                                   packed, threads);
-    free(wide);
-    return packed;
-}
-
-atrous_status atrous__tiles_run(const struct atrous__problem *problem, atrous_type type,
-                                const struct atrous__problem *epilogue, const atrous_arrays *arrays,
+atrous_status atrous__tiles_run(const struct atrous__problem *problem,
+                                const struct atrous__work *work, const float *weights,
                                 unsigned threads, bool *finite, atrous_error *error)
 {
     struct atrous__blocking blocking = {.row_tiles = NULL};
@@ -126,31 +106,79 @@ atrous_status atrous__tiles_run(const struct atrous__problem *problem, atrous_ty
         &blocking, problem, problem->conv.type == ATROUS_TYPE_I8, threads, error);
     if (status != ATROUS_OK)
         return status;
-    float *packed = pack(&blocking, arrays->weights, type, threads, finite);
+    float *packed = malloc(problem->weights_count * sizeof *packed);
     if (packed == NULL) {
         status = atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "weights",
                               "no memory for a reordered copy of %zu", problem->weights_count);
-    } else if (*finite) {
-        struct job job = {
-            .blocking = &blocking,
-            .work = {.arrays = arrays, .type = type, .packed = packed, .epilogue = epilogue}};
-        status = run_units(&job, threads, error);
+    } else {
+        struct job job = {.blocking = &blocking, .work = *work};
+        job.work.packed = packed;
+        *finite =
+            atrous__pack_weights(&blocking.view, blocking.micro->filters, weights, packed, threads);
+        if (*finite)
+            status = run_units(&job, threads, error);
     }
     free(packed);
     atrous__blocking_free(&blocking);
     return status;
 }
 
-atrous_status atrous__sums_run(const struct atrous__problem *problem, const atrous_arrays *arrays,
-                               unsigned threads, atrous_error *error)
+struct atrous__landing atrous__landing_make(const struct atrous__view *view,
+                                            const struct atrous__problem *whole, size_t pixel)
+{
+    struct atrous__landing landing = {.first = 0};
+    for (int i = 0; i < ATROUS__AXES; ++i) {
+        const int axis = (i + ATROUS__AXES - view->turns) % ATROUS__AXES;
+        landing.axis[i].count = view->axis[i].out;
+        landing.axis[i].pitch = pixel;
+        for (int inner = axis + 1; inner < ATROUS__AXES; ++inner)
+            landing.axis[i].pitch *= whole->axis[inner].out;
+    }
+    return landing;
+}
+
+/* A problem of the forms SUM and SPREAD on tensors of `type`, with what follows the sums, or NULL
+ * (never a gate, whose partners lie in other tiles). *finite: all weights are; else nothing is
+ * computed. */
+static atrous_status run_tiled(const struct atrous__problem *problem, atrous_type type,
+                               const struct atrous__problem *epilogue, const atrous_arrays *arrays,
+                               unsigned threads, bool *finite, atrous_error *error)
+{
+    const struct atrous__view view = atrous__view_make(problem);
+    const struct atrous__landing landing = atrous__landing_make(&view, problem, view.out.pixel);
+    const struct atrous__work work = {.arrays = arrays,
+                                      .type = type,
+                                      .epilogue = epilogue,
+                                      .landings = &landing,
+                                      .filters = problem->filters,
+                                      .out = view.out};
+    const float *weights = arrays->weights;
+    float *wide = NULL;
+    if (type != ATROUS_TYPE_F32) {
+        weights = wide = malloc(problem->weights_count * sizeof *wide);
+        if (wide == NULL)
+            return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "weights",
+                                "no memory for %zu floats", problem->weights_count);
+        atrous__widen(type, arrays->weights, wide, problem->weights_count,
+                      atrous__threads_for(problem->macs, threads));
+    }
+    const atrous_status status =
+        problem->form == ATROUS__SPREAD
+            ? atrous__spread_run(problem, &work, weights, threads, finite, error)
+            : atrous__tiles_run(problem, &work, weights, threads, finite, error);
+    free(wide);
+    return status;
+}
+
+/* The sums, bias included, of a problem without an epilogue, on arrays of floats. */
+static atrous_status run_sums(const struct atrous__problem *problem, const atrous_arrays *arrays,
+                              unsigned threads, atrous_error *error)
 {
     bool finite = true;
     if (problem->form == ATROUS__GRADIENT)
         return atrous__gradient_run(problem, arrays, threads, error);
-    if (problem->form == ATROUS__SPREAD)
-        return atrous__spread_run(problem, arrays, threads, error);
     const atrous_status status =
-        atrous__tiles_run(problem, ATROUS_TYPE_F32, NULL, arrays, threads, &finite, error);
+        run_tiled(problem, ATROUS_TYPE_F32, NULL, arrays, threads, &finite, error);
     return finite ? status : run_exact(problem, arrays, threads, error);
 }
 
@@ -167,7 +195,7 @@ atrous_status atrous__floats_run(const struct atrous__problem *problem, const at
     if (problem->fold.is_there)
         return atrous__fold_run(problem, arrays, threads, error);
     if (atrous__epilogue_is_plain(problem))
-        return atrous__sums_run(problem, arrays, threads, error);
+        return run_sums(problem, arrays, threads, error);
 
     struct atrous__problem sums = atrous__epilogue_sums(problem);
     sums.conv.type = problem->conv.type; /* whole sums stay exact */
@@ -183,9 +211,8 @@ atrous_status atrous__floats_run(const struct atrous__problem *problem, const at
         inner.output = apart;
         inner.bias_output = apart + sums.out_count;
     }
-    const atrous_status status = exceeds_float(problem)
-                                     ? run_exact(&sums, &inner, threads, error)
-                                     : atrous__sums_run(&sums, &inner, threads, error);
+    const atrous_status status = exceeds_float(problem) ? run_exact(&sums, &inner, threads, error)
+                                                        : run_sums(&sums, &inner, threads, error);
     if (status == ATROUS_OK) {
         threads = atrous__threads_for(problem->macs, threads);
         atrous__epilogue_run(problem, inner.output, arrays, arrays->output, problem->out_count,
@@ -204,14 +231,12 @@ atrous_status atrous__cpu_run(const struct atrous__problem *problem, const atrou
     atrous_status status = ATROUS_OK;
     atrous_arrays wide;
     float *memory = NULL;
-    /* A gate's partners lie in other tiles. */
-    if (problem->form == ATROUS__SUM && !problem->fold.is_there &&
+    if (problem->form != ATROUS__GRADIENT && !problem->fold.is_there &&
         problem->conv.activation != ATROUS_ACTIVATION_GATED) {
-        const struct atrous__problem *epilogue =
-            atrous__epilogue_is_plain(problem) ? NULL : problem;
+        const bool is_plain = atrous__epilogue_is_plain(problem);
         bool finite = true;
-        status = atrous__tiles_run(problem, problem->conv.type, epilogue, arrays, threads, &finite,
-                                   error);
+        status = run_tiled(problem, problem->conv.type, is_plain ? NULL : problem, arrays, threads,
+                           &finite, error);
         if (status != ATROUS_OK || finite)
             return status;
     }

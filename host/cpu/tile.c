@@ -145,24 +145,46 @@ static void sum_all(const struct atrous__tile *tile, const struct atrous__work *
         add_totals(tile, count, true);
 }
 
-/* Finishes and writes one filter's sums; `plane` is the filter's first pixel in the output. */
-static void store(const struct atrous__tile *tile, const struct atrous__work *work, size_t filter,
-                  float *sums, size_t plane)
+/* Positions of an axis that land, of those from `first` on; *skip of them do not, at the front. */
+static size_t landing_part(const struct atrous__landing *to, int axis, size_t first, size_t count,
+                           size_t *skip)
+{
+    const size_t begin = to->axis[axis].skip, end = begin + to->axis[axis].count;
+    *skip = first < begin ? begin - first : 0;
+    const size_t stop = first < end ? atrous__min(count, end - first) : 0;
+    return stop > *skip ? stop - *skip : 0;
+}
+
+/* Finishes and writes one filter's sums, to where `to` says behind element `first` of the output.
+ */
+static void store(const struct atrous__tile *tile, const struct atrous__work *work,
+                  const struct atrous__landing *to, size_t channel, float *sums, size_t first)
 {
     const struct atrous__blocking *b = tile->blocking;
-    const size_t pixel = b->view.out.pixel, height = b->view.axis[ATROUS__H].out,
-                 width = b->view.axis[ATROUS__W].out;
     char *output = work->arrays->output;
+    size_t unused, left;
+    const size_t columns =
+        landing_part(to, ATROUS__W, tile->columns.first, tile->columns.count, &left);
+    if (columns == 0 || landing_part(to, ATROUS__D, tile->depth, 1, &unused) == 0)
+        return;
+    const size_t column = tile->columns.first + left - to->axis[ATROUS__W].skip;
+    first += to->first + (tile->depth - to->axis[ATROUS__D].skip) * to->axis[ATROUS__D].pitch +
+             column * to->axis[ATROUS__W].pitch;
     for (size_t i = 0; i < tile->rows.count; ++i, sums += tile->row_pitch) {
         const size_t y = tile->rows.first + i * b->row_step;
-        const size_t at =
-            plane + ((tile->depth * height + y) * width + tile->columns.first) * pixel;
-        const struct atrous__elements row = {
-            .at = at, .step = pixel, .channel = filter, .count = tile->columns.count};
+        if (landing_part(to, ATROUS__H, y, 1, &unused) == 0)
+            continue;
+        const struct atrous__elements row = {.at = first + (y - to->axis[ATROUS__H].skip) *
+                                                               to->axis[ATROUS__H].pitch,
+                                             .step = to->axis[ATROUS__W].pitch,
+                                             .channel = channel,
+                                             .count = columns};
+        float *values = sums + left;
         if (work->epilogue != NULL)
-            atrous__epilogue_row(work->epilogue, work->arrays, work->type, &row, sums, NULL, sums);
-        b->micro->store[work->type](sums, output + at * atrous__type_bytes(work->type), pixel,
-                                    row.count);
+            atrous__epilogue_row(work->epilogue, work->arrays, work->type, &row, values, NULL,
+                                 values);
+        b->micro->store[work->type](values, output + row.at * atrous__type_bytes(work->type),
+                                    row.step, row.count);
     }
 }
 
@@ -172,15 +194,21 @@ void atrous__tile_run(struct atrous__tile *tile, const struct atrous__work *work
     const struct atrous__blocking *b = tile->blocking;
     const struct atrous__problem *problem = b->view.problem;
     const size_t filter = group * problem->filters + first; /* of all groups */
+    const size_t channels = group * work->filters;          /* of the output, before this group's */
     const float *bias = work->arrays->bias;
     const bool is_biased = problem->conv.has_bias != 0 &&
                            (work->epilogue == NULL || !atrous__is_scaled(work->epilogue));
-    for (size_t k = 0; k < count; ++k)
+    for (size_t k = 0; k < count; ++k) {
+        const float start = is_biased ? bias[channels + (first + k) % work->filters] : 0.0f;
         for (size_t i = 0; i < tile->vectors * b->micro->lanes; ++i)
-            tile->sums[k * b->sums_pitch + i] = is_biased ? bias[filter + k] : 0.0f;
+            tile->sums[k * b->sums_pitch + i] = start;
+    }
     sum_all(tile, work, batch * b->view.in.batch + group * problem->channels * b->view.in.channel,
             work->packed + filter * problem->channels * problem->taps, count);
-    for (size_t k = 0; k < count; ++k)
-        store(tile, work, filter + k, tile->sums + k * b->sums_pitch,
-              batch * b->view.out.batch + (filter + k) * b->view.out.channel);
+    for (size_t k = 0; k < count; ++k) {
+        const size_t channel = channels + (first + k) % work->filters;
+        store(tile, work, &work->landings[(first + k) / work->filters], channel,
+              tile->sums + k * b->sums_pitch,
+              batch * work->out.batch + channel * work->out.channel);
+    }
 }

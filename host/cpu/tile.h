@@ -17,12 +17,26 @@ struct atrous__span {
     ptrdiff_t from;
 };
 
+/* Where the outputs of some filters go: position p of an axis of the view lies (p - skip) * pitch
+ * elements behind `first`, and positions other than skip .. skip+count-1 nowhere. */
+struct atrous__landing {
+    size_t first;
+    struct {
+        size_t skip, count, pitch;
+    } axis[ATROUS__AXES];
+};
+
 /* What all tiles of a call share. */
 struct atrous__work {
     const atrous_arrays *arrays; /* input, output and what the epilogue reads, as they are stored */
     atrous_type type;            /* of those */
     const float *packed;         /* from atrous__pack_weights() */
     const struct atrous__problem *epilogue; /* what follows the sums, or NULL */
+    /* A group's filters are those of the first landing, of the second, ...: `filters` each, which
+     * are the same channels of the output. */
+    const struct atrous__landing *landings;
+    size_t filters;
+    struct atrous__strides out; /* of the output */
 };
 
 struct atrous__tile {

@@ -25,7 +25,7 @@ struct atrous__view atrous__view_make(const struct atrous__problem *problem)
             conv->padding != ATROUS_PADDING_ZEROS && conv->padding != ATROUS_PADDING_CONSTANT,
         .skip_padding = conv->padding == ATROUS_PADDING_ZEROS,
     };
-    for (int turn = 1; turn < ATROUS__AXES && does_nothing(&view.axis[ATROUS__W]); ++turn) {
+    for (; view.turns < ATROUS__AXES - 1 && does_nothing(&view.axis[ATROUS__W]); ++view.turns) {
         const struct atrous__axis nothing = view.axis[ATROUS__W];
         view.axis[ATROUS__W] = view.axis[ATROUS__H];
         view.axis[ATROUS__H] = view.axis[ATROUS__D];

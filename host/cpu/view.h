@@ -14,6 +14,7 @@ struct atrous__view {
     /* The problem's, but with trailing axes that do nothing moved to the front, so that W is the
      * axis with the most to do in a row. Memory order is the same. */
     struct atrous__axis axis[ATROUS__AXES];
+    int turns; /* axis[i] is the problem's (i + 3 - turns) % 3 */
     struct atrous__strides in, out;
     float pad_value;
     bool repeats;      /* the padding repeats elements: it has no value of its own */
