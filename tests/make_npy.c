@@ -1,6 +1,6 @@
 /* make_npy FILE SHAPE [TYPE [ORDER]]: writes an .npy array of small integers, for the tests of
  * the program. TYPE is a numpy name ("<f4"), ORDER "c" or "fortran"; values repeat with the
- * shape. The elements are written as TYPE says for f4, else as zero bytes of its size. */
+ * shape. The elements are written as f4, f2, i1 and u2 (bfloat16) say, else as zero bytes. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,22 +50,31 @@ static int write_header(FILE *file, const char *type, const char *order, const c
            fwrite(header, (size_t)length, 1, file) == 1;
 }
 
-/* A whole number from -3 to 3, as the bytes of a float in either order. */
-static void element(size_t i, int big_endian, unsigned char bytes[4])
+/* A whole number from -3 to 3, as the bytes of `type`; zeros for a type that is not written. */
+static void element(size_t i, const char *type, unsigned char bytes[8])
 {
-    const float value = (float)((i * 2654435761u >> 7) % 7) - 3.0f;
+    static const uint16_t halves[] = {0, 0x3c00, 0x4000, 0x4200}; /* of 0 to 3 */
+    const int value = (int)((i * 2654435761u >> 7) % 7) - 3;
+    const float real = (float)value;
     uint32_t bits = 0;
+    size_t width = 4;
 
-    memcpy(&bits, &value, sizeof bits);
-    for (unsigned b = 0; b < 4; ++b)
-        bytes[big_endian ? 3 - b : b] = (unsigned char)(bits >> 8 * b & 255);
+    memcpy(&bits, &real, sizeof bits);
+    if (strcmp(type, "|i1") == 0)
+        bytes[0] = (unsigned char)value;
+    else if (strcmp(type + 1, "f2") == 0 || strcmp(type + 1, "u2") == 0) {
+        bits = type[1] == 'f' ? (bits >> 16 & 0x8000) | halves[abs(value)] : bits >> 16;
+        width = 2;
+    } else if (strcmp(type + 1, "f4") != 0)
+        return;
+    for (size_t b = 0; type[0] != '|' && b < width; ++b)
+        bytes[type[0] == '>' ? width - 1 - b : b] = (unsigned char)(bits >> 8 * b & 255);
 }
 
 int main(int argc, char **argv)
 {
     const char *type = argc > 3 ? argv[3] : "<f4";
     const size_t width = strlen(type) == 3 ? (size_t)(type[2] - '0') : 0;
-    const int is_float = type[1] == 'f' && width == 4;
     char tuple[128];
     int good = 1;
 
@@ -82,8 +91,7 @@ int main(int argc, char **argv)
     good = write_header(file, type, argc > 4 ? argv[4] : "c", tuple);
     for (size_t i = 0; good && i < count; ++i) {
         unsigned char bytes[8] = {0};
-        if (is_float)
-            element(i, type[0] == '>', bytes);
+        element(i, type, bytes);
         good = fwrite(bytes, width, 1, file) == 1;
     }
     good = fclose(file) == 0 && good;

@@ -232,6 +232,32 @@ static void refusals_numbers(void **state)
     expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "output_padding[0]", "1");
 }
 
+/* Kernels reckon in float: a double beyond it would be an infinity there. A clamp may lie so far
+ * out: it limits nothing. */
+static void refusals_of_numbers_beyond_float(void **state)
+{
+    atrous_conv conv = good();
+
+    (void)state;
+    conv.alpha = 1e39;
+    expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "alpha", "1e+39");
+    conv = good();
+    conv.beta = -1e39;
+    expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "beta", "-1e+39");
+    conv = good();
+    conv.padding = ATROUS_PADDING_CONSTANT;
+    conv.pad_value = 1e39;
+    expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "pad_value", "1e+39");
+    conv = good();
+    conv.activation = ATROUS_ACTIVATION_LEAKY_RELU;
+    conv.activation_low = 1e39;
+    expect_refusal(&conv, ATROUS_INVALID_ARGUMENT, "activation_low", "1e+39");
+    conv.activation = ATROUS_ACTIVATION_CLAMP;
+    conv.activation_low = 0;
+    conv.activation_high = 1e300;
+    assert_int_equal(atrous_conv_output(&conv, NULL, NULL), ATROUS_OK);
+}
+
 static void refusals_of_pad_rules(void **state)
 {
     atrous_conv conv = good(), before = conv;
@@ -286,6 +312,7 @@ int main(void)
         cmocka_unit_test(refusals_unknown_enum_values),
         cmocka_unit_test(refusals_of_types),
         cmocka_unit_test(refusals_numbers),
+        cmocka_unit_test(refusals_of_numbers_beyond_float),
         cmocka_unit_test(refusals_of_pad_rules),
         cmocka_unit_test(refusals_error_is_cleared_on_success),
         cmocka_unit_test(refusals_status_strings),

@@ -139,7 +139,10 @@ static int parse_range(const char *flag, const char *text, atrous_conv *conv,
     const int code = cli_parse_double(flag, low, &conv->activation_low, failure);
     if (code != CLI_DONE)
         return code;
-    return cli_parse_double(flag, text + length + 1, &conv->activation_high, failure);
+    const int after = cli_parse_double(flag, text + length + 1, &conv->activation_high, failure);
+    if (after == CLI_DONE && conv->activation_low > conv->activation_high)
+        return cli_fail(failure, CLI_USAGE, "%s: is 'clamp:%s', LO must not exceed HI", flag, text);
+    return after;
 }
 
 int cli_set_activation(struct cli_options *options, const char *flag, const char *value,
@@ -210,6 +213,14 @@ int cli_set_solver(struct cli_options *options, const char *flag, const char *va
     if (value[0] == '\0')
         return cli_fail(failure, CLI_USAGE, "%s: is '', must be auto or a solver's name", flag);
     options->solver = strcmp(value, "auto") == 0 ? NULL : value;
+    return CLI_DONE;
+}
+
+int cli_set_native_half(struct cli_options *options, const char *flag, const char *value,
+                        struct cli_failure *failure)
+{
+    (void)flag, (void)value, (void)failure;
+    options->base.native_half = 1;
     return CLI_DONE;
 }
 

@@ -10,7 +10,6 @@ typedef int cli_setter(struct cli_options *options, const char *flag, const char
 
 cli_setter cli_set_pad, cli_set_pad_begin, cli_set_pad_end, cli_set_pad_mode, cli_set_layout,
     cli_set_output_layout, cli_set_type, cli_set_math, cli_set_activation, cli_set_add,
-    cli_set_add_after, cli_set_device, cli_set_solver, cli_set_flip, cli_set_groups,
-    cli_set_filters, cli_set_scales, cli_set_threads, cli_set_repeat, cli_set_alpha, cli_set_beta;
+    cli_set_add_after, cli_set_device, cli_set_solver, cli_set_flip, cli_set_native_half;
 
 #endif

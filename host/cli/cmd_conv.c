@@ -48,9 +48,12 @@ static int check_flags(const struct cli_options *options, struct cli_failure *fa
     return cli_options_served(options, failure);
 }
 
+/* Room for what is written, unless it was read already. */
 static int make_array(atrous_type type, const char *flag, struct cli_npy *array,
                       struct cli_failure *failure)
 {
+    if (array->data != NULL)
+        return CLI_DONE;
     const size_t size = cli_type_size(type);
     array->data = calloc(array->count, size);
     return array->data != NULL ? CLI_DONE : cli_fail_memory(failure, flag, array->count * size);
@@ -76,6 +79,8 @@ static int compute(const struct cli_options *options, struct cli_session *sessio
     arrays.grad_output = job->grad_output.data;
     arrays.output = job->output.data;
     arrays.bias_output = job->bias_output.data;
+    arrays.previous = job->previous.data;
+    arrays.previous_bias_output = job->previous_bias_output.data;
     if (code == CLI_DONE)
         code = cli_session_run(plan, options, &arrays, result, failure);
     atrous_plan_destroy(plan);
@@ -112,6 +117,11 @@ int cli_conv(const struct cli_options *options, struct cli_failure *failure)
         code = cli_file_probe(options->output, failure);
     if (code == CLI_DONE && options->bias_output != NULL)
         code = cli_file_probe(options->bias_output, failure);
+    if (code == CLI_DONE && options->bias_output != NULL &&
+        cli_file_same(options->output, options->bias_output))
+        code =
+            cli_fail(failure, CLI_USAGE, "--bias-output: is %s, must not be the file of --output",
+                     options->bias_output);
     if (code == CLI_DONE)
         code = cli_session_open(&session, options, failure);
     if (code == CLI_DONE)

@@ -44,6 +44,10 @@ static int adapt(struct cli_options *options, struct cli_failure *failure)
         return cli_fail(failure, CLI_USAGE, "--add, --add-after: not served for pictures");
     if (options->base.activation == ATROUS_ACTIVATION_GATED)
         return cli_fail(failure, CLI_USAGE, "--activation: is gated, which needs two filters");
+    if (options->base.beta != 0)
+        return cli_fail(failure, CLI_USAGE,
+                        "--beta: is %g, must be 0 for pictures, which are written anew",
+                        options->base.beta);
     const int code = cli_options_served(options, failure);
     if (code != CLI_DONE)
         return code;

@@ -20,6 +20,11 @@ static int make_problem(const struct cli_options *options, atrous_conv *conv,
         return cli_fail(failure, CLI_USAGE, "--filters: is missing, must be a number of filters");
     if (options->kernel == NULL)
         return cli_fail(failure, CLI_USAGE, "--kernel: is missing, must be R[,S...]");
+    if (options->bias != NULL && (options->backward_data || options->backward_weights))
+        return cli_fail(failure, CLI_USAGE, "--bias: has no meaning in a backward direction");
+    if (options->bias_output != NULL && !options->backward_weights)
+        return cli_fail(failure, CLI_USAGE,
+                        "--bias-output: has no meaning without --backward-weights");
 
     const int rank = (int)options->shape.count - 2;
     atrous_conv_init(conv, rank, sizeof *conv);
@@ -34,6 +39,8 @@ static int make_problem(const struct cli_options *options, atrous_conv *conv,
         code = cli_spread("--kernel", &kernel, rank, conv->kernel, failure);
     if (code == CLI_DONE)
         code = cli_options_apply(options, conv, failure);
+    conv->has_bias = options->bias != NULL || options->bias_output != NULL;
+    conv->channel_scale = options->scale != NULL;
     if (code == CLI_DONE) {
         atrous_error error;
         code = cli_fail_status(failure, atrous_conv_output(conv, NULL, &error), &error);
@@ -103,7 +110,8 @@ static void print_plan(const struct cli_session *session, const struct cli_optio
     printf("workspace  %zu bytes\n", info->workspace_bytes);
     printf("packed     %zu bytes\n", info->packed_bytes);
     if (info->parts > 1)
-        printf("parts      %zu: a tensor exceeds what the device allocates at once\n", info->parts);
+        printf("parts      %zu: a tensor or an axis exceeds what the device takes at once\n",
+               info->parts);
     printf("MACs       %.0f\n", info->macs);
     printf("valid MACs %.0f (%.1f %% read input, not padding)\n", info->valid_macs,
            info->macs > 0 ? 100 * info->valid_macs / info->macs : 0.0);

@@ -9,14 +9,25 @@ const struct cli_command cli_commands[] = {
     {"conv", CLI_CONV, 0, cli_conv, "convolve .npy arrays",
      "atrous conv --input x.npy --weights w.npy [--bias b.npy] [--scale s.npy] --output y.npy\n"
      "            PROBLEM RUN\n"
+     "atrous conv --transposed --input x.npy --weights w.npy [--bias b.npy] [--scale s.npy]\n"
+     "            --output y.npy [--output-padding P[,P...]] PROBLEM RUN\n"
+     "atrous conv --backward-data --grad-output dy.npy --weights w.npy --input-shape N,C,...\n"
+     "            --output dx.npy PROBLEM RUN\n"
+     "atrous conv --backward-weights --grad-output dy.npy --input x.npy --kernel R[,S...]\n"
+     "            --output dw.npy [--bias-output db.npy] PROBLEM RUN\n"
      "\n"
-     "x is N,C,spatial (N,spatial,C with --layout nhwc), w is K,C/G,spatial, b is K,\n"
-     "s is K and multiplies the sums of each filter before the bias; b and s are float32;\n"
-     "all in C order, little-endian; one to three spatial axes.\n"},
+     "x is N,C,spatial (N,spatial,C with --layout nhwc), w is K,C/G,spatial (transposed:\n"
+     "C,K/G,spatial), b is K, s is K and multiplies the sums of each filter before the bias; b, s\n"
+     "and db are float32; all in C order, little-endian; one to three spatial axes. Where --beta\n"
+     "is not 0, what the files of --output and --bias-output hold is read first.\n"},
     {"plan", CLI_PLAN, 0, cli_plan, "tell which solver serves a problem, and why not the others",
      "atrous plan --shape N,C,[D,][H,]W --filters K --kernel R[,S...] PROBLEM RUN\n"
+     "            [--transposed [--output-padding P[,P...]] | --backward-data | "
+     "--backward-weights]\n"
+     "            [--bias b.npy] [--scale s.npy] [--bias-output db.npy]\n"
      "\n"
-     "--check and --repeat run the plan on random data.\n"},
+     "--check and --repeat run the plan on random data. Files are not read nor written: a problem\n"
+     "has a bias, a scale or a residual where one is named.\n"},
     {"filter", CLI_FILTER, 2, cli_filter, "filter a PNG picture",
      "atrous filter IN.png OUT.png --kernel NAME [--scales n] PROBLEM RUN\n"
      "\n"
@@ -59,7 +70,8 @@ static const char problem_help[] =
     "         --pad-begin P[,P...] --pad-end P[,P...]\n"
     "         --pad-mode zeros|reflect|replicate|circular|constant:V\n"
     "         --layout nchw|nhwc [--output-layout nchw|nhwc]\n"
-    "         --type f32|f16|bf16|i8   --math default|strict   --alpha A --beta B\n"
+    "         --type f32|f16|bf16|i8 [--native-half]   --math default|strict\n"
+    "         --alpha A --beta B (y = A * (...) + B * y)\n"
     "         --activation none|relu|leaky-relu:A|sigmoid|tanh|clamp:LO:HI|gated\n"
     "         --add r.npy | --add-after r.npy\n";
 static const char run_help[] =

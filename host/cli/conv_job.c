@@ -1,6 +1,7 @@
 /* From .npy files and flags to a problem of any direction. */
 #include "conv_job.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "session.h"
@@ -15,6 +16,8 @@ void cli_conv_job_free(struct cli_conv_job *job)
     cli_npy_free(&job->grad_output);
     cli_npy_free(&job->output);
     cli_npy_free(&job->bias_output);
+    cli_npy_free(&job->previous);
+    cli_npy_free(&job->previous_bias_output);
 }
 
 /* Channels of an array in a layout; its spatial axes go to `extents`, where given. */
@@ -214,6 +217,39 @@ static int make_problem(const struct cli_options *options, struct cli_conv_job *
     return code == CLI_DONE ? shape_outputs(job, extents, failure) : code;
 }
 
+/* What a file that is about to be written holds: y of beta * y, once to start from and once to
+ * check against. */
+static int read_held(const char *path, const char *flag, atrous_type type, double beta,
+                     struct cli_npy *array, struct cli_npy *previous, struct cli_failure *failure)
+{
+    const int code = read_shaped(path, type, array->shape, array->rank, previous, failure);
+    if (code != CLI_DONE) {
+        const struct cli_failure why = *failure;
+        return cli_fail(failure, CLI_USAGE, "--beta: is %g, needs what %s holds: %s", beta, flag,
+                        why.text);
+    }
+    const size_t bytes = previous->count * cli_type_size(type);
+    array->data = malloc(bytes);
+    if (array->data == NULL)
+        return cli_fail_memory(failure, flag, bytes);
+    memcpy(array->data, previous->data, bytes);
+    return CLI_DONE;
+}
+
+static int read_previous(const struct cli_options *options, struct cli_conv_job *job,
+                         struct cli_failure *failure)
+{
+    const double beta = job->conv.beta;
+    if (beta == 0)
+        return CLI_DONE;
+    const int code = read_held(options->output, "--output", options->base.type, beta, &job->output,
+                               &job->previous, failure);
+    if (code != CLI_DONE || options->bias_output == NULL)
+        return code;
+    return read_held(options->bias_output, "--bias-output", ATROUS_TYPE_F32, beta,
+                     &job->bias_output, &job->previous_bias_output, failure);
+}
+
 int cli_conv_job_load(const struct cli_options *options, struct cli_conv_job *job,
                       struct cli_failure *failure)
 {
@@ -236,5 +272,5 @@ int cli_conv_job_load(const struct cli_options *options, struct cli_conv_job *jo
     if (code == CLI_DONE)
         code = read_shaped(options->residual, type, job->output.shape, job->output.rank,
                            &job->residual, failure);
-    return code;
+    return code == CLI_DONE ? read_previous(options, job, failure) : code;
 }

@@ -9,7 +9,8 @@ struct cli_conv_job {
     atrous_conv conv;
     /* Named as the flags are: dy is in grad_output in both backward directions. */
     struct cli_npy input, weights, bias, scale, residual, grad_output;
-    struct cli_npy output, bias_output; /* shape and count, no data */
+    struct cli_npy output, bias_output;            /* shape and count; data where --beta reads it */
+    struct cli_npy previous, previous_bias_output; /* what those held, where --beta reads it */
 };
 
 /* Reads the files that the flags name, which the direction's rules were checked against. */

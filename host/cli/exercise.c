@@ -2,6 +2,7 @@
 #include "exercise.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "npy.h"
 
@@ -27,44 +28,88 @@ static void fill(atrous_type type, void *values, size_t bytes, uint64_t seed)
     }
 }
 
+/* The tensors of a call, in no order that matters but that the outputs stand before what they held,
+ * which is drawn alike. */
+enum {
+    INPUT,
+    WEIGHTS,
+    GRAD_OUTPUT,
+    BIAS,
+    SCALE,
+    RESIDUAL,
+    OUTPUT,
+    BIAS_OUTPUT,
+    PREVIOUS,
+    PREVIOUS_BIAS_OUTPUT,
+    TENSORS
+};
+
+struct tensor {
+    atrous_type type;
+    size_t bytes;
+    uint64_t seed;
+};
+
+static void list_tensors(const atrous_conv *conv, const atrous_plan_info *info,
+                         struct tensor tensors[TENSORS])
+{
+    const atrous_type f32 = ATROUS_TYPE_F32, type = conv->type;
+    const size_t filters = conv->out_channels * sizeof(float);
+    const bool goes_on = conv->beta != 0;
+    const struct tensor all[TENSORS] = {
+        [INPUT] = {type, info->input_bytes, 1},
+        [WEIGHTS] = {type, info->weights_bytes, 2},
+        [GRAD_OUTPUT] = {type, info->grad_output_bytes, 3},
+        [BIAS] = {f32, conv->has_bias ? filters : 0, 4},
+        [SCALE] = {f32, conv->channel_scale ? filters : 0, 5},
+        [RESIDUAL] = {type, conv->residual != ATROUS_RESIDUAL_NONE ? info->output_bytes : 0, 6},
+        [OUTPUT] = {type, info->output_bytes, 7},
+        [BIAS_OUTPUT] = {f32, info->bias_output_bytes, 8},
+        [PREVIOUS] = {type, goes_on ? info->output_bytes : 0, 7},
+        [PREVIOUS_BIAS_OUTPUT] = {f32, goes_on ? info->bias_output_bytes : 0, 8},
+    };
+    memcpy(tensors, all, sizeof all);
+}
+
+/* NULL where there is nothing to draw, or no memory for it. */
+static void *draw(const struct tensor *tensor)
+{
+    void *values = tensor->bytes == 0 ? NULL : malloc(tensor->bytes);
+    if (values != NULL)
+        fill(tensor->type, values, tensor->bytes, tensor->seed);
+    return values;
+}
+
 int cli_exercise(atrous_plan *plan, const atrous_conv *conv, const struct cli_options *options,
                  struct cli_result *result, struct cli_failure *failure)
 {
+    struct tensor tensors[TENSORS];
+    void *at[TENSORS] = {NULL};
     int code = cli_result_describe(result, plan, failure);
     if (code != CLI_DONE)
         return code;
-    const atrous_plan_info info = result->info;
-    if (conv->residual != ATROUS_RESIDUAL_NONE)
-        return cli_fail(failure, CLI_USAGE,
-                        "--check, --repeat: need a problem without residual: use atrous conv");
-    /* One more than needed: none of them is empty. */
-    const size_t bias_at = (info.output_bytes + sizeof(float) - 1) / sizeof(float) * sizeof(float);
-    void *input = malloc(info.input_bytes + sizeof(float));
-    void *weights = malloc(info.weights_bytes + sizeof(float));
-    void *grad = malloc(info.grad_output_bytes + sizeof(float));
-    char *output = calloc(1, bias_at + info.bias_output_bytes);
-    if (input == NULL || weights == NULL || grad == NULL || output == NULL)
-        code = cli_fail(failure, CLI_USAGE,
-                        "--check, --repeat: the arrays take %zu, %zu, %zu and %zu bytes, more "
-                        "memory than there is",
-                        info.input_bytes, info.weights_bytes, info.grad_output_bytes,
-                        info.output_bytes);
-    else {
+    list_tensors(conv, &result->info, tensors);
+    for (size_t i = 0; i < TENSORS && code == CLI_DONE; ++i) {
+        at[i] = draw(&tensors[i]);
+        if (at[i] == NULL && tensors[i].bytes > 0)
+            code = cli_fail_memory(failure, "--check, --repeat", tensors[i].bytes);
+    }
+    if (code == CLI_DONE) {
         atrous_arrays arrays;
-        fill(conv->type, input, info.input_bytes, 1);
-        fill(conv->type, weights, info.weights_bytes, 2);
-        fill(conv->type, grad, info.grad_output_bytes, 3);
         atrous_arrays_init(&arrays, sizeof arrays);
-        arrays.input = input;
-        arrays.weights = weights;
-        arrays.grad_output = grad;
-        arrays.output = output;
-        arrays.bias_output = output + bias_at;
+        arrays.input = at[INPUT];
+        arrays.weights = at[WEIGHTS];
+        arrays.grad_output = at[GRAD_OUTPUT];
+        arrays.bias = at[BIAS];
+        arrays.scale = at[SCALE];
+        arrays.residual = at[RESIDUAL];
+        arrays.output = at[OUTPUT];
+        arrays.bias_output = at[BIAS_OUTPUT];
+        arrays.previous = at[PREVIOUS];
+        arrays.previous_bias_output = at[PREVIOUS_BIAS_OUTPUT];
         code = cli_session_run(plan, options, &arrays, result, failure);
     }
-    free(input);
-    free(weights);
-    free(grad);
-    free(output);
+    for (size_t i = 0; i < TENSORS; ++i)
+        free(at[i]);
     return code;
 }

@@ -147,3 +147,32 @@ int cli_file_probe(const char *path, struct cli_failure *failure)
         cli_file_discard(&file);
     return code;
 }
+
+/* Where a file is or would be: its folder without links, then its name. Freed by the caller. */
+static char *place_of(const char *path)
+{
+    char *whole = realpath(path, NULL);
+    if (whole != NULL)
+        return whole;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    char *folder = slash == NULL   ? strdup(".")
+                   : slash == path ? strdup("/")
+                                   : strndup(path, (size_t)(slash - path));
+    char *real = folder == NULL ? NULL : realpath(folder, NULL);
+    const size_t room = real == NULL ? 0 : strlen(real) + strlen(name) + 2;
+    if (room > 0 && (whole = malloc(room)) != NULL)
+        snprintf(whole, room, "%s/%s", real, name);
+    free(folder);
+    free(real);
+    return whole;
+}
+
+bool cli_file_same(const char *a, const char *b)
+{
+    char *place_a = place_of(a), *place_b = place_of(b);
+    const bool same = place_a != NULL && place_b != NULL && strcmp(place_a, place_b) == 0;
+    free(place_a);
+    free(place_b);
+    return same;
+}

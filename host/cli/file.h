@@ -2,6 +2,7 @@
 #ifndef ATROUS_CLI_FILE_H
 #define ATROUS_CLI_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "failure.h"
@@ -15,6 +16,9 @@ struct cli_file {
 
 /* Whether `path` could be written; leaves nothing behind. */
 int cli_file_probe(const char *path, struct cli_failure *failure);
+
+/* Whether two paths whose folders exist name one file, be it there or not. */
+bool cli_file_same(const char *a, const char *b);
 
 /* Opens for writing. After success, commit or discard; after failure, neither is needed. */
 int cli_file_create(struct cli_file *file, const char *path, struct cli_failure *failure);

@@ -151,6 +151,28 @@ static int time_plan(atrous_plan *plan, const struct cli_options *options,
     return cli_fail_status(failure, status, &error);
 }
 
+/* With beta each further run adds to the output: what the one that counts left is put back. */
+static int time_aside(atrous_plan *plan, const struct cli_options *options,
+                      const atrous_arrays *arrays, struct cli_result *result,
+                      struct cli_failure *failure)
+{
+    const size_t bytes = result->info.output_bytes, bias_bytes = result->info.bias_output_bytes;
+    if (arrays->previous == NULL)
+        return time_plan(plan, options, arrays, result, failure);
+    char *kept = malloc(bytes + bias_bytes);
+    if (kept == NULL)
+        return cli_fail_memory(failure, "--repeat", bytes + bias_bytes);
+    memcpy(kept, arrays->output, bytes);
+    if (bias_bytes > 0)
+        memcpy(kept + bytes, arrays->bias_output, bias_bytes);
+    const int code = time_plan(plan, options, arrays, result, failure);
+    memcpy(arrays->output, kept, bytes);
+    if (bias_bytes > 0)
+        memcpy(arrays->bias_output, kept + bytes, bias_bytes);
+    free(kept);
+    return code;
+}
+
 int cli_session_run(atrous_plan *plan, const struct cli_options *options,
                     const atrous_arrays *arrays, struct cli_result *result,
                     struct cli_failure *failure)
@@ -171,7 +193,7 @@ int cli_session_run(atrous_plan *plan, const struct cli_options *options,
     }
     code = cli_fail_status(failure, status, &error);
     if (code == CLI_DONE && options->repeat > 0)
-        code = time_plan(plan, options, arrays, result, failure);
+        code = time_aside(plan, options, arrays, result, failure);
     return code;
 }
 

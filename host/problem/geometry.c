@@ -120,6 +120,11 @@ static atrous_status measure(struct atrous__problem *p, atrous_error *error)
                          : measure_axis(axis, i, error);
         if (status != ATROUS_OK)
             return status;
+        /* A step that is never taken may be any, beyond what a device can count too. */
+        if (axis->kernel == 1)
+            axis->dilation = 1;
+        if (axis->out == 1)
+            axis->stride = 1;
     }
     return ATROUS_OK;
 }

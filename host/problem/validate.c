@@ -1,6 +1,7 @@
 /* The rules a descriptor must keep, and what this version serves of it. */
 #include "problem/rules.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -114,14 +115,19 @@ static atrous_status check_type(const atrous_conv *conv, atrous_error *error)
 /* What a direction leaves no meaning to, and what of it is not served. */
 static atrous_status check_direction(const atrous_conv *conv, atrous_error *error)
 {
+    static const char *const activations[] = {"none", "relu",  "leaky relu", "sigmoid",
+                                              "tanh", "clamp", "gated"};
+    static const char *const residuals[] = {"none", "before", "after"};
     const bool is_data = conv->direction == ATROUS_BACKWARD_DATA;
     const bool is_backward = is_data || conv->direction == ATROUS_BACKWARD_WEIGHTS;
     if (is_backward && conv->activation != ATROUS_ACTIVATION_NONE)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "activation",
-                            "is %d, must be none in a backward direction", (int)conv->activation);
+                            "is %s, must be none in a backward direction",
+                            activations[conv->activation]);
     if (is_backward && conv->residual != ATROUS_RESIDUAL_NONE)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "residual",
-                            "is %d, must be none in a backward direction", (int)conv->residual);
+                            "is %s the activation, must be none in a backward direction",
+                            residuals[conv->residual]);
     if (is_data && conv->has_bias)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "has_bias",
                             "is 1, must be 0: the gradient of the data has no bias");
@@ -134,20 +140,34 @@ static atrous_status check_direction(const atrous_conv *conv, atrous_error *erro
     return ATROUS_OK;
 }
 
+/* Whether kernels, which reckon in float, take a number for what it is. */
+static bool is_float(double value)
+{
+    return fabs(value) <= FLT_MAX;
+}
+
 static atrous_status check_epilogue(const atrous_conv *conv, atrous_error *error)
 {
+    const bool is_clamp = conv->activation == ATROUS_ACTIVATION_CLAMP;
     const struct {
         const char *field;
         double value;
-    } numbers[] = {{"activation_low", conv->activation_low},
-                   {"activation_high", conv->activation_high},
-                   {"alpha", conv->alpha},
-                   {"beta", conv->beta}};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
+        bool is_limit; /* a clamp's beyond every float limits nothing */
+    } numbers[] = {{"activation_low", conv->activation_low, is_clamp},
+                   {"activation_high", conv->activation_high, is_clamp},
+                   {"alpha", conv->alpha, false},
+                   {"beta", conv->beta, false},
+                   {"pad_value", conv->pad_value, false}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
         if (!isfinite(numbers[i].value))
             return atrous__fail(error, ATROUS_INVALID_ARGUMENT, numbers[i].field,
                                 "is %g, must be finite", numbers[i].value);
-    if (conv->activation == ATROUS_ACTIVATION_CLAMP && conv->activation_low > conv->activation_high)
+        if (!numbers[i].is_limit && !is_float(numbers[i].value))
+            return atrous__fail(error, ATROUS_INVALID_ARGUMENT, numbers[i].field,
+                                "is %g, must not exceed the largest float, %g", numbers[i].value,
+                                (double)FLT_MAX);
+    }
+    if (is_clamp && conv->activation_low > conv->activation_high)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "activation_low",
                             "is %g, must not exceed activation_high %g", conv->activation_low,
                             conv->activation_high);
@@ -201,8 +221,5 @@ atrous_status atrous__check_values(const atrous_conv *conv, atrous_error *error)
         status = check_direction(conv, error);
     if (status == ATROUS_OK)
         status = check_epilogue(conv, error);
-    if (status == ATROUS_OK && !isfinite(conv->pad_value))
-        status = atrous__fail(error, ATROUS_INVALID_ARGUMENT, "pad_value", "is %g, must be finite",
-                              conv->pad_value);
     return status == ATROUS_OK ? check_type(conv, error) : status;
 }

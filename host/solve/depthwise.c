@@ -35,7 +35,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
             (p->axis[ATROUS__D].kernel * l->patch_rows * l->pitch + PIXELS) * BLOCK * sizeof(float);
         if (s.patch_bytes <= PATCH_BYTES || (l->rows == 1 && l->columns <= PIXELS))
             break;
-        if (l->rows > 4 || l->columns <= 2 * PIXELS)
+        if (l->rows > 4 || (l->rows > 1 && l->columns <= 2 * PIXELS))
             rows = atrous__max(l->rows * 3 / 4, 1);
         else
             columns = atrous__ceil_div(l->columns, 2);

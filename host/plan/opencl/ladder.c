@@ -233,7 +233,7 @@ static void recall(atrous_plan *plan)
 
 static atrous_status plan_named(atrous_plan *plan, const char *name, atrous_error *error)
 {
-    char names[128] = "";
+    char names[320] = "";
     for (size_t i = 0; i < plan->row_count; ++i) {
         const struct atrous__row *row = &plan->rows[i];
         const size_t used = strlen(names);

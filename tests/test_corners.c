@@ -1,0 +1,110 @@
+/* Corners of the descriptor that whole problems rarely touch, in every direction, by every solver
+ * that accepts them. */
+#include "testing.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "directed_draw.h"
+#include "harness.h"
+
+enum { SEED = 40591 };
+
+/* What the plain problem means is what the strange one must give, to the plain one's bound. */
+static void expect_same(const char *solver, const struct directed *strange,
+                        const struct directed *plain)
+{
+    const size_t count = directed_outputs_count(&plain->conv);
+    float *got = floats(count);
+    double *value = calloc(count, sizeof *value), *bound = calloc(count, sizeof *bound);
+
+    assert_true(value != NULL && bound != NULL);
+    assert_int_equal(directed_outputs_count(&strange->conv), count);
+    if (directed_run(solver, strange, got)) {
+        directed_solve(plain, value, bound);
+        directed_compare(solver, strange, got, value, bound);
+    } else if (harness_takes_everything(solver))
+        fail_msg("%s refuses direction %d", solver, (int)strange->conv.direction);
+    free(got);
+    free(value);
+    free(bound);
+}
+
+/* Rows under kernels of one row, a single column of outputs: no tap lies a dilation from another,
+ * no output a stride from another. Steps of any size mean the same, those beyond every buffer too.
+ */
+static void corners_steps_never_taken_may_be_any(void **state)
+{
+    const size_t steps[] = {1000003, (size_t)1 << 32, SIZE_MAX / 64};
+    struct random random = {SEED};
+    atrous_conv forward;
+
+    (void)state;
+    printf("seed %d\n", SEED);
+    directed_seed = SEED;
+    atrous_conv_init(&forward, 2, sizeof forward);
+    forward.math = ATROUS_MATH_STRICT;
+    forward.batch = 2;
+    forward.in_channels = 4;
+    forward.out_channels = 6;
+    forward.input[0] = 7;
+    forward.stride[0] = 2;
+    forward.input[1] = 9;
+    forward.kernel[1] = 3;
+    forward.dilation[1] = 4;
+    struct drawn d = drawn_of(&random, &forward);
+    for (int direction = 0; direction <= ATROUS_BACKWARD_WEIGHTS; ++direction) {
+        atrous_conv conv = forward;
+        conv.direction = (atrous_direction)direction;
+        if (direction == ATROUS_TRANSPOSED)
+            assert_true(directed_adjoint(&forward, &conv));
+        const struct directed plain = drawn_direct(&d, &conv);
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; ++i) {
+            struct directed strange = plain;
+            strange.conv.dilation[0] = steps[i];
+            strange.conv.stride[1] = steps[i];
+            for (size_t s = 0; s < harness.solver_count; ++s)
+                expect_same(harness.solver[s], &strange, &plain);
+        }
+    }
+    drawn_free(&d);
+}
+
+/* Channels side by side, each with its own deep kernel: a row of few columns already outgrows the
+ * cache's share, and the search for a tile must still come to its end. */
+static void corners_deep_depthwise_rows_find_a_tile(void **state)
+{
+    struct random random = {SEED};
+    atrous_conv conv;
+
+    (void)state;
+    atrous_conv_init(&conv, 3, sizeof conv);
+    conv.in_channels = conv.out_channels = conv.groups = 24;
+    conv.input_layout = conv.output_layout = ATROUS_LAYOUT_NHWC;
+    for (int axis = 0; axis < 3; ++axis) {
+        conv.input[axis] = axis == 2 ? 32 : 5;
+        conv.kernel[axis] = 3;
+        conv.stride[axis] = conv.dilation[axis] = 2;
+        conv.pad_begin[axis] = conv.pad_end[axis] = 2;
+    }
+    struct drawn d = drawn_of(&random, &conv);
+    for (size_t s = 0; s < harness.solver_count; ++s)
+        free(drawn_verify(harness.solver[s], &d, ATROUS_FORWARD, false));
+    drawn_free(&d);
+}
+
+int main(void)
+{
+    const int missing = harness_open();
+    if (missing != 0)
+        return missing;
+    harness_add_gradients();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(corners_steps_never_taken_may_be_any),
+        cmocka_unit_test(corners_deep_depthwise_rows_find_a_tile),
+    };
+    const int failed = cmocka_run_group_tests_name("corners", tests, NULL, NULL);
+    harness_close();
+    return failed;
+}
