@@ -3,39 +3,18 @@
 # ATROUS_TEST_DEVICE=cpu (without any OpenCL driver) or another (with OpenCL device 0).
 atrous=$1
 scratch=$2
-failures=0
-checks=0
+here=$(cd "$(dirname "$0")" && pwd)
 
 rm -rf "$scratch"
 mkdir -p "$scratch" && cd "$scratch" || exit 1
+. "$here/cli.sh"
 export ATROUS_CACHE="$PWD/winners.sqlite"
 
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/    stdout: /' out
-    sed 's/^/    stderr: /' err
-}
-
-# run CODE ARGUMENT...: a failure must be one line on stderr.
-run() {
+# runs CODE ARGUMENT...: run() by the command's own name.
+runs() {
     expected=$1
     shift
-    name="atrous $*"
-    "$atrous" "$@" >out 2>err
-    code=$?
-    checks=$((checks + 1))
-    if [ "$code" != "$expected" ]; then
-        fail "exit $code, not $expected: $name"
-    elif [ "$expected" -ge 2 ] && [ "$(wc -l <err)" != 1 ]; then
-        fail "not one line on stderr: $name"
-    fi
-}
-
-# says FILE PATTERN: the last run's stdout or stderr.
-says() {
-    checks=$((checks + 1))
-    grep -Eiq -e "$2" "$1" || fail "$name: $1 lacks \"$2\""
+    run "$expected" "atrous $*" "$@"
 }
 
 header=name,note,ndim,N,G,IC,ID,IH,IW,OC,KD,KH,KW,SD,SH,SW,DD,DH,DW,PD0,PD1,PH0,PH1,PW0,PW1
@@ -51,34 +30,34 @@ END
 
 # ---- refused before any device is opened
 
-run 2 tune
+runs 2 tune
 says err "file"
-run 2 tune nowhere.csv
+runs 2 tune nowhere.csv
 says err "nowhere.csv"
-run 2 tune suite.csv --solver reference
+runs 2 tune suite.csv --solver reference
 says err "solver.*reference"
-run 2 tune suite.csv --device cpu
+runs 2 tune suite.csv --device cpu
 says err "device.*cpu"
-run 2 tune suite.csv --dilation 2
+runs 2 tune suite.csv --dilation 2
 says err "dilation.*unknown"
 : >empty.csv
-run 2 tune empty.csv
+runs 2 tune empty.csv
 says err "empty.csv.*column"
 echo "$header" >bare.csv
-run 2 tune bare.csv
+runs 2 tune bare.csv
 says err "bare.csv.*row"
 { echo "$header" && echo 'image,"open,2,1'; } >quote.csv
-run 2 tune quote.csv
+runs 2 tune quote.csv
 says err "quote.csv.*line 2.*quote"
 sed 's/,IC,/,CI,/' suite.csv >column.csv
-run 2 tune column.csv
+runs 2 tune column.csv
 says err "column.csv.*'IC'"
 { cat suite.csv && printf 'a\000b\n'; } >zero.csv
-run 2 tune zero.csv
+runs 2 tune zero.csv
 says err "zero.csv.*zero byte"
 
 if [ "$ATROUS_TEST_DEVICE" = cpu ]; then
-    run 3 tune suite.csv
+    runs 3 tune suite.csv
     says err "device"
 else
     if ! "$atrous" plan --device 0 --shape 1,1,8 --filters 1 --kernel 3 >out 2>err; then
@@ -87,7 +66,7 @@ else
         echo "skipped: no OpenCL device"
         exit 77
     fi
-    run 0 tune suite.csv --device 0 --check
+    runs 0 tune suite.csv --device 0 --check
     says out "^image .*reference [0-9.]+"
     says out "check: worst error"
     says out "^letters .*not tuned: IH: is '2x'"
@@ -96,22 +75,22 @@ else
     says out "^2 rows tuned, 3 not"
     says out "within 1\.15 of the best in [0-2] of 2 rows"
     if [ -e winners.sqlite ]; then # a build without SQLite remembers nothing
-        run 0 plan --device 0 --shape 1,8,20,20 --filters 8 --kernel 3 --dilation 2 --pad 2
+        runs 0 plan --device 0 --shape 1,8,20,20 --filters 8 --kernel 3 --dilation 2 --pad 2
         says out "remembered winner"
         says out "estimate .*measured"
-        run 0 plan --device 0 --shape 1,8,20,20 --filters 8 --kernel 3 --dilation 2 --pad 2 --json
+        runs 0 plan --device 0 --shape 1,8,20,20 --filters 8 --kernel 3 --dilation 2 --pad 2 --json
         says out '"remembered":[[:space:]]*true'
     else
         says out "2 winners could not be remembered"
     fi
     ATROUS_CACHE=off
-    run 0 tune suite.csv --device 0 --json
+    runs 0 tune suite.csv --device 0 --json
     says out '"tuned":[[:space:]]*2,'
     says out '"not_tuned":[[:space:]]*3,'
     says out '"remembered":[[:space:]]*false'
-    run 0 plan --device 0 --shape 1,8,20,20 --filters 8 --kernel 3 --dilation 2 --pad 2
+    runs 0 plan --device 0 --shape 1,8,20,20 --filters 8 --kernel 3 --dilation 2 --pad 2
     says out "least estimate"
-    run 0 tune suite.csv --device 0 --quiet
+    runs 0 tune suite.csv --device 0 --quiet
     checks=$((checks + 1))
     [ ! -s out ] || fail "$name: --quiet is not quiet"
 fi
