@@ -1,5 +1,5 @@
 // depthwise.cl: depthwise convolution with vectors of channels, where they are contiguous in
-// the input and the output; one filter a channel. Other depthwise problems take filter.cl.
+// the input and the output; one filter a channel. host/solve/depthwise.c says who takes the others.
 //
 // Layout  x[N][D][H][W][C], y likewise, w[C][tap] from pack.cl; at least VEC channels
 // Group   several tiles in turn, each one output plane, rows of one phase, contiguous columns

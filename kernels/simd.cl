@@ -2,7 +2,7 @@
 //
 // Layout  x[N][C][D][H][W] or x[N][D][H][W][C], y likewise
 //         w[G][filter block][channel block][tap][CB][FB], FB = FV*VEC, from pack.cl
-// Group   one tile: one output plane, `rows` output rows of one phase (lattice_step apart),
+// Group   one tile: one output plane, `rows` output rows of one phase (lattice.x apart),
 //         `columns` contiguous columns, `slice` filter blocks.
 // Local   patch[KD][patch rows][pitch][CB]: what the tile reads of one channel block, the
 //         padding applied, so that the tap loop tests nothing. Rows of one phase are

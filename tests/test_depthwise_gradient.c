@@ -1,23 +1,18 @@
 /* Gradients of the weights of depthwise layers and of few channels, of every type: where rows are
  * ragged, lines and lanes lie in the padding, channels do not fill vectors, and the tensors end. */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-
 #include "testing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-
-#include <atrous/opencl.h>
 
 #include "data.h"
 #include "directed_draw.h"
 #include "harness.h"
+#include "paged.h"
 #include "shapes.h"
 
-enum { PAGE = 4096, SOLVERS = 2 };
+enum { SOLVERS = 2 };
 static const char *const solvers[SOLVERS] = {"gradient_depthwise", "gradient_planes"};
 static uint64_t seed = 20177;
 
@@ -121,82 +116,29 @@ static atrous_conv paged_problem(size_t at)
     return conv;
 }
 
-static cl_mem buffer(cl_context context, size_t size, void *from)
+/* A tensor in its layout, between pages that nobody may touch. */
+static float *laid_out(const float *values, size_t count, size_t channels, atrous_layout layout)
 {
-    cl_int code = CL_SUCCESS;
-    cl_mem mem = clCreateBuffer(
-        context, CL_MEM_READ_WRITE | (from != NULL ? CL_MEM_USE_HOST_PTR : 0), size, from, &code);
-    assert_int_equal(code, CL_SUCCESS);
-    return mem;
-}
+    const size_t plane = count / channels;
+    float *turned = floats(count);
 
-/* Runs the problem on memory of the host's that the device uses as it is, if it can. */
-static void run_in_place(const atrous_conv *conv, float *x, float *dy, float *dw)
-{
-    const char *const solver = "gradient_depthwise";
-    atrous_plan *plan = harness_plan(solver, conv);
-    atrous_plan_info info = {.struct_size = sizeof info};
-    atrous_bindings bindings;
-    atrous_error error;
-    cl_int code = CL_SUCCESS;
-    cl_context context = atrous_context_cl_context(harness.context);
-    cl_command_queue queue =
-        clCreateCommandQueue(context, atrous_context_cl_device(harness.context), 0, &code);
-
-    assert_int_equal(code, CL_SUCCESS);
-    assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
-    atrous_bindings_init(&bindings, sizeof bindings);
-    bindings.input.mem = buffer(context, info.input_bytes, x);
-    bindings.grad_output.mem = buffer(context, info.input_bytes, dy);
-    bindings.output.mem = buffer(context, info.output_bytes, NULL);
-    if (info.workspace_bytes > 0)
-        bindings.workspace.mem = buffer(context, info.workspace_bytes, NULL);
-    harness_expect_ok(atrous_plan_enqueue(plan, queue, &bindings, 0, NULL, NULL, &error), &error,
-                      solver, conv);
-    code = clEnqueueReadBuffer(queue, bindings.output.mem, CL_TRUE, 0, info.output_bytes, dw, 0,
-                               NULL, NULL);
-    assert_int_equal(code, CL_SUCCESS);
-    clReleaseMemObject(bindings.input.mem);
-    clReleaseMemObject(bindings.grad_output.mem);
-    clReleaseMemObject(bindings.output.mem);
-    if (bindings.workspace.mem != NULL)
-        clReleaseMemObject(bindings.workspace.mem);
-    clReleaseCommandQueue(queue);
-    atrous_plan_destroy(plan);
-}
-
-/* Memory of `size` bytes between pages that nobody may touch. */
-static float *fenced_pages(size_t size, const float *values, size_t channels, atrous_layout layout)
-{
-    const size_t count = size / sizeof(float), plane = count / channels;
-    char *pages =
-        mmap(NULL, size + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    assert_true(pages != MAP_FAILED && size % PAGE == 0);
-    float *room = (float *)(void *)(pages + PAGE);
     for (size_t i = 0; i < count; ++i)
-        room[layout == ATROUS_LAYOUT_NHWC ? i % plane * channels + i / plane : i] = values[i];
-    assert_int_equal(mprotect(pages, PAGE, PROT_NONE), 0);
-    assert_int_equal(mprotect(pages + PAGE + size, PAGE, PROT_NONE), 0);
+        turned[layout == ATROUS_LAYOUT_NHWC ? i % plane * channels + i / plane : i] = values[i];
+    float *room = paged_floats(turned, count);
+    free(turned);
     return room;
 }
 
-static void free_pages(float *room, size_t size)
-{
-    munmap((char *)room - PAGE, size + 2 * PAGE);
-}
-
-/* Both tensors between such pages, through the solver. */
 static void run_fenced(const atrous_conv *conv, const struct drawn *d, float *dw)
 {
-    const size_t size = d->counts.x * sizeof(float);
+    const size_t count = d->counts.x;
 
-    assert_true(d->counts.y == d->counts.x);
-    float *x = fenced_pages(size, d->x, conv->groups, conv->input_layout);
-    float *dy = fenced_pages(size, d->y, conv->groups, conv->output_layout);
-    run_in_place(conv, x, dy, dw);
-    free_pages(x, size);
-    free_pages(dy, size);
+    assert_true(d->counts.y == count);
+    float *x = laid_out(d->x, count, conv->groups, conv->input_layout);
+    float *dy = laid_out(d->y, count, conv->groups, conv->output_layout);
+    paged_run("gradient_depthwise", conv, x, NULL, dy, dw);
+    paged_free(x, count);
+    paged_free(dy, count);
 }
 
 /* What is not finite in a channel's x or dy makes its own taps so and no others'. */

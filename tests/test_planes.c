@@ -1,23 +1,19 @@
 /* depthwise and filter, on planes and on contiguous channels: where rows are ragged, lines and
  * lanes lie in the padding, and the input ends. */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-
 #include "testing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#include <atrous/opencl.h>
 
 #include "directed_draw.h"
 #include "harness.h"
 #include "oracle.h"
+#include "paged.h"
 #include "shapes.h"
 
-enum { PAGE = 4096, MOST_TAPS = 9 };
+enum { MOST_TAPS = 9 };
 static const char *const solvers[] = {"depthwise", "filter"};
 static uint64_t seed = 1789;
 
@@ -192,53 +188,6 @@ static void planes_non_finite_stays_local(void **state)
     }
 }
 
-static cl_mem buffer(cl_context context, size_t size, void *from, cl_mem_flags flags)
-{
-    cl_int code = CL_SUCCESS;
-    cl_mem mem = clCreateBuffer(context, CL_MEM_READ_WRITE | flags, size, from, &code);
-    assert_int_equal(code, CL_SUCCESS);
-    return mem;
-}
-
-/* Runs the problem with `input`, memory of the host's that the device uses as it is, if it can. */
-static void run_in_place(const struct data *data, float *input, float *y)
-{
-    atrous_plan *plan = harness_plan("depthwise", &data->conv);
-    atrous_plan_info info = {.struct_size = sizeof info};
-    atrous_bindings bindings;
-    atrous_error error;
-    cl_int code = CL_SUCCESS;
-    cl_context context = atrous_context_cl_context(harness.context);
-    cl_command_queue queue =
-        clCreateCommandQueue(context, atrous_context_cl_device(harness.context), 0, &code);
-    assert_int_equal(code, CL_SUCCESS);
-    assert_int_equal(atrous_plan_query(plan, &info, NULL), ATROUS_OK);
-    atrous_bindings_init(&bindings, sizeof bindings);
-    const atrous_buffer plain = {buffer(context, info.weights_bytes, data->w, CL_MEM_COPY_HOST_PTR),
-                                 0};
-    bindings.input.mem = buffer(context, info.input_bytes, input, CL_MEM_USE_HOST_PTR);
-    bindings.output.mem = buffer(context, info.output_bytes, NULL, 0);
-    bindings.weights.mem = buffer(context, info.packed_bytes, NULL, 0);
-    if (info.workspace_bytes > 0)
-        bindings.workspace.mem = buffer(context, info.workspace_bytes, NULL, 0);
-    harness_expect_ok(
-        atrous_plan_pack(plan, queue, plain, &bindings.weights, 0, NULL, NULL, &error), &error,
-        "depthwise", &data->conv);
-    harness_expect_ok(atrous_plan_enqueue(plan, queue, &bindings, 0, NULL, NULL, &error), &error,
-                      "depthwise", &data->conv);
-    assert_int_equal(clEnqueueReadBuffer(queue, bindings.output.mem, CL_TRUE, 0, info.output_bytes,
-                                         y, 0, NULL, NULL),
-                     CL_SUCCESS);
-    clReleaseMemObject(plain.mem);
-    clReleaseMemObject(bindings.input.mem);
-    clReleaseMemObject(bindings.output.mem);
-    clReleaseMemObject(bindings.weights.mem);
-    if (bindings.workspace.mem != NULL)
-        clReleaseMemObject(bindings.workspace.mem);
-    clReleaseCommandQueue(queue);
-    atrous_plan_destroy(plan);
-}
-
 /* The input lies between pages that nobody may touch: a read outside ends the process. */
 static void planes_read_nothing_outside(void **state)
 {
@@ -253,22 +202,14 @@ static void planes_read_nothing_outside(void **state)
                 kind % 2 == 0 ? ATROUS_LAYOUT_NCHW : ATROUS_LAYOUT_NHWC;
             conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 0.5 : 0;
             struct data data = data_draw(&conv, &random, FILL_INTEGERS);
-            const size_t size = data.x_count * sizeof(float);
-            assert_int_equal(size % PAGE, 0);
-            char *pages = mmap(NULL, size + 2 * PAGE, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            assert_true(pages != MAP_FAILED);
             solve(&data);
-            memcpy(pages + PAGE, data.x, size);
-            assert_int_equal(mprotect(pages, PAGE, PROT_NONE), 0);
-            assert_int_equal(mprotect(pages + PAGE + size, PAGE, PROT_NONE), 0);
-            float *y = floats(data.y_count);
-            run_in_place(&data, (float *)(void *)(pages + PAGE), y);
+            float *x = paged_floats(data.x, data.x_count), *y = floats(data.y_count);
+            paged_run("depthwise", &data.conv, x, data.w, NULL, y);
             for (size_t i = 0; i < data.y_count; ++i)
                 if ((double)y[i] != data.value[i])
                     fail_msg("problem %zu, padding %d, layout %d: y[%zu] = %g, not %g", at, mode,
                              kind % 2, i, (double)y[i], data.value[i]);
-            munmap(pages, size + 2 * PAGE);
+            paged_free(x, data.x_count);
             free(y);
             data_free(&data);
         }

@@ -1,10 +1,8 @@
 /* atrous starlet: the wavelet planes of a picture, and the picture again as their sum. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <atrous/starlet.h>
 
@@ -114,19 +112,6 @@ static int create(struct job *job, struct cli_failure *failure)
     return CLI_DONE;
 }
 
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
-
-static int compare_doubles(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* Runs once more `repeat` times, on the host's clock: copies to and from the device count. */
 static int repeat_runs(struct job *job, struct cli_failure *failure)
 {
@@ -139,17 +124,13 @@ static int repeat_runs(struct job *job, struct cli_failure *failure)
     if (ms == NULL)
         return cli_fail_memory(failure, "--repeat", repeat * sizeof *ms);
     for (size_t i = 0; i < repeat && status == ATROUS_OK; ++i) {
-        const double start = now_ms();
+        const double start = cli_now_ms();
         status = atrous_starlet_run(job->starlet, job->image, job->planes, &error);
-        ms[i] = now_ms() - start;
+        ms[i] = cli_now_ms() - start;
         cli_progress(job->options, "repeat", i + 1, repeat);
     }
-    if (status == ATROUS_OK) {
-        qsort(ms, repeat, sizeof *ms, compare_doubles);
-        job->result.repeat = repeat;
-        job->result.least_ms = ms[0];
-        job->result.median_ms = (ms[(repeat - 1) / 2] + ms[repeat / 2]) / 2;
-    }
+    if (status == ATROUS_OK)
+        cli_result_time(&job->result, ms, repeat);
     free(ms);
     return cli_fail_status(failure, status, &error);
 }
@@ -178,9 +159,9 @@ static int check(struct job *job, struct cli_failure *failure)
 static int compute(struct job *job, struct cli_failure *failure)
 {
     atrous_error error;
-    const double start = now_ms();
+    const double start = cli_now_ms();
     atrous_status status = atrous_starlet_run(job->starlet, job->image, job->planes, &error);
-    job->result.ms = now_ms() - start;
+    job->result.ms = cli_now_ms() - start;
     if (status == ATROUS_OK)
         status = atrous_starlet_sum(job->starlet, job->planes, job->sum, &error);
     if (status != ATROUS_OK)

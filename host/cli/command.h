@@ -1,4 +1,4 @@
-/* The commands of the program: one row each in main.c. */
+/* The commands of the program: one row each in commands.c. */
 #ifndef ATROUS_CLI_COMMAND_H
 #define ATROUS_CLI_COMMAND_H
 

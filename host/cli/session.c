@@ -102,7 +102,7 @@ bool cli_candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *c
     return atrous_plan_candidate(plan, index, candidate, NULL) == ATROUS_OK;
 }
 
-static double now_ms(void)
+double cli_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -113,6 +113,14 @@ static int compare_doubles(const void *left, const void *right)
 {
     const double a = *(const double *)left, b = *(const double *)right;
     return (a > b) - (a < b);
+}
+
+void cli_result_time(struct cli_result *result, double *ms, size_t repeat)
+{
+    qsort(ms, repeat, sizeof *ms, compare_doubles);
+    result->repeat = repeat;
+    result->least_ms = ms[0];
+    result->median_ms = (ms[(repeat - 1) / 2] + ms[repeat / 2]) / 2;
 }
 
 /* All at once, or in twenty parts, each with its untimed run, where somebody watches. */
@@ -141,12 +149,8 @@ static int time_plan(atrous_plan *plan, const struct cli_options *options,
     if (ms == NULL)
         return cli_fail_memory(failure, "--repeat", repeat * sizeof *ms);
     const atrous_status status = time_runs(plan, options, arrays, ms, &error);
-    if (status == ATROUS_OK) {
-        qsort(ms, repeat, sizeof *ms, compare_doubles);
-        result->repeat = repeat;
-        result->least_ms = ms[0];
-        result->median_ms = (ms[(repeat - 1) / 2] + ms[repeat / 2]) / 2;
-    }
+    if (status == ATROUS_OK)
+        cli_result_time(result, ms, repeat);
     free(ms);
     return cli_fail_status(failure, status, &error);
 }
@@ -182,9 +186,9 @@ int cli_session_run(atrous_plan *plan, const struct cli_options *options,
     if (code != CLI_DONE)
         return code;
 
-    const double start = now_ms();
+    const double start = cli_now_ms();
     atrous_status status = atrous_plan_run(plan, arrays, &error);
-    result->ms = now_ms() - start;
+    result->ms = cli_now_ms() - start;
     if (status == ATROUS_OK && options->check) {
         result->check.struct_size = sizeof result->check;
         status = atrous_plan_check(plan, arrays, &result->check, &error);

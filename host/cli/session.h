@@ -44,6 +44,12 @@ int cli_session_run(atrous_plan *plan, const struct cli_options *options,
 int cli_result_describe(struct cli_result *result, const atrous_plan *plan,
                         struct cli_failure *failure);
 
+/* A clock that never goes back. */
+double cli_now_ms(void);
+
+/* Notes what `repeat` runs took, at least one; sorts them. */
+void cli_result_time(struct cli_result *result, double *ms, size_t repeat);
+
 /* Solver `index` of the plan's table. False past the end. */
 bool cli_candidate_at(const atrous_plan *plan, size_t index, atrous_candidate *candidate);
 

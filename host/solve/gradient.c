@@ -226,17 +226,8 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 
 static void probe(atrous_conv *conv)
 {
-    atrous_conv_init(conv, 2, sizeof *conv);
+    atrous__probe_square(conv, 7, 19);
     conv->direction = ATROUS_BACKWARD_WEIGHTS;
-    conv->in_channels = 7;
-    conv->out_channels = 19;
-    conv->has_bias = 1;
-    for (int i = 0; i < 2; ++i) {
-        conv->input[i] = 11 + 3 * (size_t)i;
-        conv->kernel[i] = 3;
-        conv->dilation[i] = 2;
-        conv->pad_begin[i] = conv->pad_end[i] = 2;
-    }
 }
 
 const struct atrous__solver atrous__gradient = {.name = "gradient",
