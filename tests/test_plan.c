@@ -194,6 +194,47 @@ static void plan_figures(void **state)
     made_free(&made);
 }
 
+/* What the cost model expects of simd for 64 channels of 33x33 under 3x3 at dilation 18; 0 where it
+ * is refused. */
+static double simd_estimate(atrous_padding padding)
+{
+    atrous_plan_options options;
+    atrous_candidate candidate = {.struct_size = sizeof candidate};
+    atrous_plan *plan = NULL;
+    atrous_conv conv;
+    double estimate = 0;
+
+    atrous_conv_init(&conv, 2, sizeof conv);
+    conv.in_channels = conv.out_channels = 64;
+    for (int axis = 0; axis < 2; ++axis) {
+        conv.input[axis] = 33;
+        conv.kernel[axis] = 3;
+        conv.dilation[axis] = conv.pad_begin[axis] = conv.pad_end[axis] = 18;
+    }
+    conv.padding = padding;
+    atrous_plan_options_init(&options, sizeof options);
+    options.solver = harness.cpu_path ? NULL : "reference";
+    assert_int_equal(atrous_plan_create(harness.context, &conv, &options, &plan, NULL), ATROUS_OK);
+    for (size_t i = 0; atrous_plan_candidate(plan, i, &candidate, NULL) == ATROUS_OK; ++i)
+        if (strcmp(candidate.solver, "simd") == 0 && candidate.refusal == NULL)
+            estimate = candidate.estimate_ms;
+    atrous_plan_destroy(plan);
+    return estimate;
+}
+
+/* 41 % of the taps read input. The others cost nothing where zeros pad, and as much as those where
+ * a mirror does. */
+static void plan_estimates_what_padding_costs(void **state)
+{
+    (void)state;
+    const double zeros = simd_estimate(ATROUS_PADDING_ZEROS);
+    const double mirror = simd_estimate(ATROUS_PADDING_REFLECT);
+    if (zeros == 0) /* not a device for it */
+        assert_true(mirror == 0);
+    else if (!(mirror > 1.5 * zeros))
+        fail_msg("%g ms with a mirror, %g with zeros", mirror, zeros);
+}
+
 /* The CPU path's bits do not depend on its threads. */
 static void plan_threads_leave_the_bits(void **state)
 {
@@ -326,6 +367,7 @@ int main(void)
         cmocka_unit_test(plan_lists_candidates),
         cmocka_unit_test(plan_serves_the_named_solver),
         cmocka_unit_test(plan_figures),
+        cmocka_unit_test(plan_estimates_what_padding_costs),
         cmocka_unit_test(plan_threads_leave_the_bits),
         cmocka_unit_test(plan_times_runs),
         cmocka_unit_test(plan_outlives_its_context),

@@ -204,7 +204,9 @@ static double estimate(const struct atrous__problem *p, const struct atrous__dev
     const struct shape s = shape_of(&live, device);
     const double channels = (double)atrous__min(s.channels, p->channels);
     const double rate = has_pairs(p) ? pair_macs : 1;
-    const double macs = rate * p->valid_macs * s.waste * (1 + tap_channels / channels);
+    /* Zeros alone are left out; what else pads is multiplied. */
+    const double taps = p->conv.padding == ATROUS_PADDING_ZEROS ? p->valid_macs : p->macs;
+    const double macs = rate * taps * s.waste * (1 + tap_channels / channels);
     const double halo = (double)s.lattice.patch_rows * (double)s.lattice.pitch /
                         ((double)s.lattice.rows * (double)s.lattice.columns);
     /* Sums pass through local memory for all lanes, filters or not. */
