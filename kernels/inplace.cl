@@ -9,22 +9,23 @@
 //         read where the padding repeats the plane: see inplace_repeat.clh.
 // Bounds  A masked lane still reads: what lies beside the line, but never outside the tensor.
 // Host    host/solve/inplace.c
-// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1 -DTYPE=1
-// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=0 -DPLAIN=1 -DTYPE=1 -DFLOAT_SUMS
-// Lint    -DVEC=4 -DKH=2 -DKW=3 -DMASKED=7 -DPAD=1 -DPLAIN=0 -DTYPE=2
-// Lint    -DVEC=8 -DKH=5 -DKW=5 -DMASKED=31 -DPAD=0 -DPLAIN=1 -DTYPE=0
-// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=2 -DPLAIN=1 -DTYPE=0
-// Lint    -DVEC=8 -DKH=3 -DKW=3 -DMASKED=5 -DPAD=3 -DPLAIN=0 -DTYPE=1
-// Lint    -DVEC=4 -DKH=2 -DKW=1 -DMASKED=0 -DPAD=4 -DPLAIN=0 -DTYPE=2
+// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=0 -DPLAIN=1 -DTYPE=1
+// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=0 -DPLAIN=1 -DTYPE=1 -DFLOAT_SUMS
+// Lint    -DVEC=4 -DKH=2 -DKW=3 -DMASKED=7 -DLEFT=0 -DNEAR=1 -DPAD=1 -DPLAIN=0 -DTYPE=2
+// Lint    -DVEC=8 -DKH=5 -DKW=5 -DMASKED=31 -DLEFT=3 -DNEAR=1 -DPAD=0 -DPLAIN=1 -DTYPE=0
+// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=2 -DPLAIN=1 -DTYPE=0
+// Lint    -DVEC=8 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=3 -DPLAIN=0 -DTYPE=1
+// Lint    -DVEC=4 -DKH=2 -DKW=1 -DMASKED=0 -DLEFT=0 -DNEAR=1 -DPAD=4 -DPLAIN=0 -DTYPE=2
 
-#if !defined(VEC) || !defined(KH) || !defined(KW) || !defined(MASKED) || !defined(PAD) ||          \
-    !defined(PLAIN)
-#error "inplace.cl needs -D VEC KH KW MASKED PAD PLAIN"
+#if !defined(VEC) || !defined(KH) || !defined(KW) || !defined(MASKED) || !defined(LEFT) ||         \
+    !defined(NEAR) || !defined(PAD) || !defined(PLAIN)
+#error "inplace.cl needs -D VEC KH KW MASKED LEFT NEAR PAD PLAIN"
 #endif
 
 #include "layout.clh"
 #include "loose.clh"
 #include "padding.clh"
+#include "permute.clh"
 #include "prefetch.clh"
 #include "problem.clh"
 
@@ -37,15 +38,16 @@ typedef struct {
     __global const STORED *tensor; // the whole input,
     long end;                     // and its elements
     long x_at;                    // the plane's first
-    int is_fenced;                // what lies beside the item's lines may be outside the tensor
+    long before, behind;          // elements that are read before and behind lines
+    int is_fenced;                // those of the item may be outside the tensor
     __global Y_STORED *y;           // the plane's
     int4 in, out, dilation, pad;  // as the kernel's arguments
     int run_rows;                 // that a run of vectors may span
     int ahead;                    // elements that are prefetched ahead
     float pad_value;
     const Epilogue *epilogue;
-    int4 sides; // columns beside a line that taps meet: left, right, 0, 0
-    int other[KW], is_left[KW]; // of each tap: see inplace_repeat.clh
+    int4 sides; // as the kernel's argument
+    int other[KW]; // of each tap: see inplace_repeat.clh
 } Plane;
 
 // Where a line is read: elements away from where it would be, and further with each row of a run.
@@ -58,12 +60,24 @@ typedef struct {
     long x, line_step, gap;      // element of lane 0 at tap 0, to the next line, the next tap
     INTEGERS at;                 // columns of the lanes at tap 0
     INTEGERS is_next;            // lanes in the row below
-    Move lines[MOST_ROWS + KH - 1]; // from x
-    long other[KW];              // where what lies beside the line is read, from its x
+    Move lines[MOST_ROWS + KH - 1]; // outside the plane
+    long other[KW];              // where what lies beside the line is read, from its x,
+    INTEGERS from[KW];           // and the lanes of that
 } Place;
+
+// Sides of a line that lanes may lie beside: of a tap, of a vector.
+#define NO_SIDE 0
+#define LEFT_SIDE 1
+#define RIGHT_SIDE 2
+#define BOTH_SIDES 3
+#define SIDE_OF(s) (LEFT >> (s) & 1 ? LEFT_SIDE : RIGHT_SIDE)
 
 #if REPEATS
 #include "inplace_repeat.clh"
+#endif
+#ifndef HAS_WINDOW
+#define HAS_WINDOW 0
+#define IN_WINDOW(v, from) (v)
 #endif
 #ifndef BESIDE
 #define BESIDE(at) ((VECTOR)(PAD ? p->pad_value : 0.0f))
@@ -73,6 +87,8 @@ typedef struct {
 #define INSIDE 0
 #define EDGE 1
 #define FENCE 2
+#define TOP 3
+#define BOTTOM 4
 #define ROWS 1
 #define PLACE FENCE
 #include "inplace_block.clh"
@@ -89,40 +105,77 @@ typedef struct {
 #define PLACE INSIDE
 #include "inplace_block.clh"
 #define ROWS 4
-#define PLACE EDGE
-#include "inplace_block.clh"
-#define ROWS 4
 #define PLACE INSIDE
 #include "inplace_block.clh"
+#if REPEATS
+#define ROWS 4
+#define PLACE TOP
+#include "inplace_block.clh"
+#define ROWS 4
+#define PLACE BOTTOM
+#include "inplace_block.clh"
+#else
+#define ROWS 4
+#define PLACE EDGE
+#include "inplace_block.clh"
+#endif
+
+// Whether what is read for output rows o .. end-1 may lie outside the tensor.
+inline int needs_fence(const Plane *p, const int o, const int end)
+{
+    const int first = o - p->pad.y, behind_last = end - p->pad.y + (KH - 1) * p->dilation.y;
+    long low = max(first, 0), high = min(behind_last, p->in.y);
+#if REPEATS
+    widen(first, behind_last, p->in.y, &low, &high);
+#endif
+    return p->x_at + low * p->in.z < p->before || p->x_at + high * p->in.z + p->behind > p->end;
+}
+
+// `height` neighbouring rows from o on.
+inline void sum_one(const Plane *p, const int o, const int height, const int inside,
+                    const Move *moves, const VECTOR *tap, const float bias)
+{
+    const int run = height * p->out.z, all = (1 << KH) - 1;
+    if (p->is_fenced && needs_fence(p, o, o + height))
+        sum1_2(p, o, inside, moves, run, tap, bias);
+    else if ((inside & all) == all)
+        sum1_0(p, o, inside, moves, run, tap, bias);
+    else
+        sum1_1(p, o, inside, moves, run, tap, bias);
+}
+
 // `height` neighbouring rows from o on, and as many a dilation further, `rows` times, of which
-// the first tap's lines begin at `first`; those in `inside`, a bit each, lie in the plane.
+// the first tap's lines begin at `moves`; those in `inside`, a bit each, lie in the plane.
 inline void sum_run(const Plane *p, const int o, const int rows, const int height, const int inside,
                     const Move *moves, const VECTOR *tap, const float bias)
 {
-    const int run = height * p->out.z, all = (1 << (rows + KH - 1)) - 1;
-    if (p->is_fenced) {
+    const int apart = p->dilation.y, run = height * p->out.z, last = 1 << (rows + KH - 2);
+    const int outside = ~inside & (2 * last - 1);
+    const int is_fenced = p->is_fenced && needs_fence(p, o, o + (rows - 1) * apart + height);
+    const int is_mixed = REPEATS ? outside & ~(1 | last) : 0;
+    if ((rows == 1) | is_fenced | (is_mixed != 0)) {
         for (int i = 0; i < rows; ++i)
-            sum1_2(p, o + i * p->dilation.y, inside >> i, moves + i, run, tap, bias);
-        return;
-    }
-    switch (2 * rows + ((inside & all) == all)) {
-    case 9:
+            sum_one(p, o + i * apart, height, inside >> i, moves + i, tap, bias);
+    } else if (rows == 2) {
+        if (outside == 0)
+            sum2_0(p, o, inside, moves, run, tap, bias);
+        else
+            sum2_1(p, o, inside, moves, run, tap, bias);
+    } else if (outside == 0) {
         sum4_0(p, o, inside, moves, run, tap, bias);
-        break;
-    case 8:
+    } else {
+#if REPEATS
+        if (outside == 1) {
+            sum4_3(p, o, inside, moves, run, tap, bias);
+        } else if (outside == last) {
+            sum4_4(p, o, inside, moves, run, tap, bias);
+        } else {
+            sum2_1(p, o, inside, moves, run, tap, bias);
+            sum2_1(p, o + 2 * apart, inside >> 2, moves + 2, run, tap, bias);
+        }
+#else
         sum4_1(p, o, inside, moves, run, tap, bias);
-        break;
-    case 5:
-        sum2_0(p, o, inside, moves, run, tap, bias);
-        break;
-    case 4:
-        sum2_1(p, o, inside, moves, run, tap, bias);
-        break;
-    case 3:
-        sum1_0(p, o, inside, moves, run, tap, bias);
-        break;
-    default:
-        sum1_1(p, o, inside, moves, run, tap, bias);
+#endif
     }
 }
 
@@ -175,7 +228,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void inplace(TENSORS, GEOMETRY,
              const int4 item, // rows of one, items of a plane, rows of a run, elements ahead
              const ulong items, const ulong items_each, // in all, of a work-group
-             const int4 sides, // columns beside a line that taps meet: left, right, 0, 0
+             const int4 sides, // columns beside a line that taps meet: left, right; first step, 0
              const int run)
 {
     if (run == 0)
@@ -188,8 +241,8 @@ void inplace(TENSORS, GEOMETRY,
     const long beside = REPEATS ? 2 * in.z + VEC : 0; // of what repeats
     const long before = pad.z + beside;
     const long behind = (KW - 1) * dilation.z + max(out.z - in.z, 0) + beside;
-    Plane p = {x + x_at, inputs, 0, 0, y, in, out, dilation, pad, item.z, item.w, pad_value, &e,
-               sides, {0}, {0}};
+    Plane p = {x + x_at, inputs, 0, before, behind, 0, y, in, out, dilation, pad, item.z, item.w, pad_value, &e,
+               sides, {0}};
 #if REPEATS
     find_sides(&p);
 #endif
@@ -202,12 +255,7 @@ void inplace(TENSORS, GEOMETRY,
         const int filter = (int)(volume % (ulong)(filters * kernel_.w));
         p.x_at = (long)(volume / (ulong)filters * (ulong)depth + plane % (ulong)depth) * plane_x;
         const int end_row = min(o + item.x, out.y);
-        const int first = o - pad.y, behind_last = end_row - pad.y + (KH - 1) * dilation.y;
-        long low = max(first, 0), high = min(behind_last, in.y);
-#if REPEATS
-        widen(first, behind_last, in.y, &low, &high);
-#endif
-        p.is_fenced = p.x_at + low * in.z < before || p.x_at + high * in.z + behind > inputs;
+        p.is_fenced = needs_fence(&p, o, end_row);
         p.y = y + y_at + (long)plane * plane_y;
         VECTOR tap[KH * KW];
 #pragma unroll

@@ -18,6 +18,7 @@ struct shape {
     size_t run_rows, ahead; /* rows that a run of vectors may span, elements */
     struct atrous__deal deal;
     size_t left, right; /* sides of inplace_repeat.clh */
+    size_t first_step;  /* from the first vector of a run to the second */
     bool repeats_once;  /* it serves */
 };
 
@@ -50,6 +51,34 @@ static void lay_sides(const struct atrous__problem *p, struct shape *s)
         s->run_rows = 1;
 }
 
+/* What the vectors of a run cost where the second one begins at `step`: more at a line's ends. */
+static size_t run_cost(const struct shape *s, size_t width, size_t step)
+{
+    const size_t run = atrous__min(s->run_rows, s->vector) * width; /* then alike */
+    size_t cost = 0;
+    for (size_t at = 0;;) {
+        const size_t column = at % width, end = column + s->vector;
+        cost += end > width ? 8 : column < s->left || end + s->right > width ? 6 : 5;
+        if (at + s->vector == run)
+            return cost;
+        at = atrous__min(at + (at == 0 ? step : s->vector), run - s->vector);
+    }
+}
+
+/* The step that has the fewest of a run's vectors meet a line's end. */
+static size_t choose_step(const struct shape *s, size_t width)
+{
+    size_t best = s->vector, least = run_cost(s, width, best);
+    for (size_t step = 1; step < s->vector; ++step) {
+        const size_t cost = run_cost(s, width, step);
+        if (cost < least) {
+            least = cost;
+            best = step;
+        }
+    }
+    return best;
+}
+
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
     const struct atrous__axis *h = &p->axis[ATROUS__H], *w = &p->axis[ATROUS__W];
@@ -64,6 +93,7 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     s.ahead = atrous__min(h->out * w->out, AHEAD_BYTES / sizeof(float));
     const size_t planes = p->batch * p->groups * p->filters * p->axis[ATROUS__D].out;
     s.deal = atrous__deal_tiles(p, device, planes * s.items);
+    s.first_step = s.vector;
     if (repeats(p))
         lay_sides(p, &s);
     return s;
@@ -92,7 +122,16 @@ double atrous__inplace_estimate(const struct atrous__problem *p,
     return 0.02 + 0.5 * atrous__memory_bound_ms(p, device);
 }
 
-/* The taps, a bit each, that meet columns outside the input. */
+/* The taps, a bit each, that meet columns left of the input. */
+static unsigned left_taps(const struct atrous__axis *w)
+{
+    unsigned left = 0;
+    for (size_t s = 0; s < w->kernel; ++s)
+        left |= s * w->dilation + w->crop < w->pad ? 1u << s : 0;
+    return left;
+}
+
+/* The same outside it. */
 static unsigned masked_taps(const struct atrous__problem *p)
 {
     const struct atrous__axis *w = &p->axis[ATROUS__W];
@@ -108,7 +147,9 @@ static unsigned masked_taps(const struct atrous__problem *p)
 atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atrous__env *env,
                                     struct atrous__job *job, atrous_error *error)
 {
-    const struct shape s = shape_of(p, &env->device);
+    struct shape s = shape_of(p, &env->device);
+    if (repeats(p) && s.run_rows > 1)
+        s.first_step = choose_step(&s, p->axis[ATROUS__W].out);
     const struct atrous__pack_shape pack = {1, 1, 0, false};
     const atrous_status status = atrous__pack_build(p, env, pack, job, error);
     if (status != ATROUS_OK)
@@ -119,11 +160,13 @@ atrous_status atrous__inplace_build(const struct atrous__problem *p, struct atro
     atrous__launch_add(launch, atrous__arg_int4(s.rows, s.items, s.run_rows, s.ahead));
     atrous__launch_add(launch, atrous__arg_long(s.deal.tiles));
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
-    atrous__launch_add(launch, atrous__arg_int4(s.left, s.right, 0, 0));
-    char options[96];
+    atrous__launch_add(launch, atrous__arg_int4(s.left, s.right, s.first_step, 0));
+    char options[128];
     snprintf(options, sizeof options,
-             "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DPAD=%d -DPLAIN=%d %s", s.vector,
-             p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
+             "-DVEC=%zu -DKH=%zu -DKW=%zu -DMASKED=%u -DLEFT=%u -DNEAR=%d -DPAD=%d -DPLAIN=%d %s",
+             s.vector, p->axis[ATROUS__H].kernel, p->axis[ATROUS__W].kernel, masked_taps(p),
+             repeats(p) ? left_taps(&p->axis[ATROUS__W]) : 0,
+             repeats(p) && atrous__max(s.left, s.right) < s.vector,
              repeats(p) ? (int)p->conv.padding : atrous__pad_value(p) != 0, atrous__is_plain(p),
              atrous__type_option(p));
     return atrous__launch_make(env, "inplace.cl", "inplace", options, launch, error);
