@@ -10,7 +10,7 @@
 // Bounds  A masked lane still reads: what lies beside the line, but never outside the tensor.
 // Host    host/solve/inplace.c
 // Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=0 -DPLAIN=1 -DTYPE=1
-// Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=0 -DPLAIN=1 -DTYPE=1 -DFLOAT_SUMS
+// Lint   -DVEC=8 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=0 -DPLAIN=0 -DTYPE=1 -DFLOAT_SUMS
 // Lint    -DVEC=4 -DKH=2 -DKW=3 -DMASKED=7 -DLEFT=0 -DNEAR=1 -DPAD=1 -DPLAIN=0 -DTYPE=2
 // Lint    -DVEC=8 -DKH=5 -DKW=5 -DMASKED=31 -DLEFT=3 -DNEAR=1 -DPAD=0 -DPLAIN=1 -DTYPE=0
 // Lint    -DVEC=16 -DKH=3 -DKW=3 -DMASKED=5 -DLEFT=1 -DNEAR=1 -DPAD=2 -DPLAIN=1 -DTYPE=0
@@ -241,8 +241,8 @@ void inplace(TENSORS, GEOMETRY,
     const long beside = REPEATS ? 2 * in.z + VEC : 0; // of what repeats
     const long before = pad.z + beside;
     const long behind = (KW - 1) * dilation.z + max(out.z - in.z, 0) + beside;
-    Plane p = {x + x_at, inputs, 0, before, behind, 0, y, in, out, dilation, pad, item.z, item.w, pad_value, &e,
-               sides, {0}};
+    Plane p = {x + x_at, inputs, 0, before, behind, 0, y, in, out, dilation, pad, item.z, item.w,
+               pad_value, &e, sides, {0}};
 #if REPEATS
     find_sides(&p);
 #endif
