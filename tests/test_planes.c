@@ -36,9 +36,10 @@ static void solve(struct data *data)
 {
     const atrous_conv *conv = &data->conv;
     data_solve(data);
-    if (conv->input_layout != ATROUS_LAYOUT_NHWC)
+    if (conv->input_layout == ATROUS_LAYOUT_NHWC)
+        turn(data->x, sizeof *data->x, data->x_count, conv->batch, conv->in_channels);
+    if (conv->output_layout != ATROUS_LAYOUT_NHWC)
         return;
-    turn(data->x, sizeof *data->x, data->x_count, conv->batch, conv->in_channels);
     turn(data->value, sizeof *data->value, data->y_count, conv->batch, conv->out_channels);
     turn(data->magnitude, sizeof *data->magnitude, data->y_count, conv->batch, conv->out_channels);
 }
@@ -51,11 +52,13 @@ static atrous_conv draw_problem(struct random *random)
     atrous_conv_init(&conv, (int)random_between(random, 1, 3), sizeof conv);
     conv.batch = random_between(random, 1, 2);
     if (random_chance(random, 30))
-        conv.input_layout = conv.output_layout = ATROUS_LAYOUT_NHWC;
-    conv.groups = random_between(random, 1,
-                                 !is_depthwise                             ? 3
-                                 : conv.input_layout == ATROUS_LAYOUT_NHWC ? 60
-                                                                           : 20);
+        conv.input_layout = ATROUS_LAYOUT_NHWC;
+    conv.output_layout = random_chance(random, 75)                 ? conv.input_layout
+                         : conv.input_layout == ATROUS_LAYOUT_NHWC ? ATROUS_LAYOUT_NCHW
+                                                                   : ATROUS_LAYOUT_NHWC;
+    const bool is_planes =
+        conv.input_layout == ATROUS_LAYOUT_NCHW && conv.output_layout == ATROUS_LAYOUT_NCHW;
+    conv.groups = random_between(random, 1, !is_depthwise ? 3 : is_planes ? 20 : 90);
     conv.in_channels = conv.groups * (is_depthwise ? 1 : random_between(random, 1, 4));
     conv.out_channels = conv.groups * random_between(random, 1, is_depthwise ? 2 : 4);
     conv.has_bias = random_chance(random, 50);
@@ -194,12 +197,12 @@ static void planes_read_nothing_outside(void **state)
     (void)state;
     atrous_conv conv;
     for (size_t at = 0; (conv = paged_problem(at)).rank != 0; ++at)
-        for (int kind = 0; kind <= 2 * ATROUS_PADDING_CIRCULAR + 1; ++kind) {
-            const int mode = kind / 2;
+        for (int kind = 0; kind <= 4 * ATROUS_PADDING_CIRCULAR + 3; ++kind) {
+            const int mode = kind / 4;
             struct random random = {seed + at};
             conv.padding = (atrous_padding)mode;
-            conv.input_layout = conv.output_layout =
-                kind % 2 == 0 ? ATROUS_LAYOUT_NCHW : ATROUS_LAYOUT_NHWC;
+            conv.input_layout = (atrous_layout)(kind % 2);
+            conv.output_layout = (atrous_layout)(kind / 2 % 2);
             conv.pad_value = mode == ATROUS_PADDING_CONSTANT ? 0.5 : 0;
             struct data data = data_draw(&conv, &random, FILL_INTEGERS);
             solve(&data);
@@ -207,8 +210,8 @@ static void planes_read_nothing_outside(void **state)
             paged_run("depthwise", &data.conv, x, data.w, NULL, y);
             for (size_t i = 0; i < data.y_count; ++i)
                 if ((double)y[i] != data.value[i])
-                    fail_msg("problem %zu, padding %d, layout %d: y[%zu] = %g, not %g", at, mode,
-                             kind % 2, i, (double)y[i], data.value[i]);
+                    fail_msg("problem %zu, padding %d, layouts %d: y[%zu] = %g, not %g", at, mode,
+                             kind % 4, i, (double)y[i], data.value[i]);
             paged_free(x, data.x_count);
             free(y);
             data_free(&data);

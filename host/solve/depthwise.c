@@ -1,5 +1,6 @@
 /* depthwise: one channel a group, any number of filters; bound by memory. Planes are computed
- * by inplace.cl or filter.cl, contiguous channels by pixels.cl or depthwise.cl. */
+ * by inplace.cl or filter.cl, contiguous channels by pixels.cl or depthwise.cl, and by that
+ * channels contiguous on one side alone. */
 #include "solve/inplace.h"
 #include "solve/pixels.h"
 #include "solve/planes.h"
@@ -20,7 +21,7 @@ struct shape {
     struct atrous__lattice lattice;
     size_t slices; /* blocks of channels */
     struct atrous__deal deal;
-    size_t patch_bytes, taps_bytes;
+    size_t patch_bytes, taps_bytes, sums_bytes;
 };
 
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
@@ -41,19 +42,26 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
             columns = atrous__ceil_div(l->columns, 2);
     }
     s.taps_bytes = p->taps * BLOCK * sizeof(float);
+    s.sums_bytes = (l->columns + PIXELS) * BLOCK * sizeof(float);
     s.slices = atrous__ceil_div(p->groups, BLOCK);
     s.deal = atrous__deal_tiles(p, device, atrous__lattice_tiles(p, l) / p->groups * s.slices);
     return s;
 }
 
-/* Whether vectors of channels serve: contiguous on both sides, one filter each. */
+static bool is_mixed(const struct atrous__problem *p)
+{
+    return p->conv.input_layout != p->conv.output_layout;
+}
+
+/* Whether vectors of channels serve: contiguous on a side, one filter each. */
 static bool has_vectors(const struct atrous__problem *p, const struct atrous__device *device)
 {
-    if (p->filters != 1 || p->groups < atrous__max(device->vector, 4) ||
-        p->conv.input_layout != ATROUS_LAYOUT_NHWC || p->conv.output_layout != ATROUS_LAYOUT_NHWC)
+    const bool is_planes =
+        p->conv.input_layout == ATROUS_LAYOUT_NCHW && p->conv.output_layout == ATROUS_LAYOUT_NCHW;
+    if (p->filters != 1 || p->groups < atrous__max(device->vector, 4) || is_planes)
         return false;
     const struct shape s = shape_of(p, device);
-    return s.patch_bytes + s.taps_bytes <= device->local_memory;
+    return s.patch_bytes + s.taps_bytes + s.sums_bytes <= device->local_memory;
 }
 
 static const char *refuse(const struct atrous__problem *problem,
@@ -78,8 +86,9 @@ static double estimate(const struct atrous__problem *problem, const struct atrou
         return atrous__inplace_estimate(problem, device);
     if (atrous__pixels_serves(problem, device))
         return atrous__pixels_estimate(problem, device);
-    return has_vectors(problem, device) ? 0.02 + atrous__memory_bound_ms(problem, device)
-                                        : atrous__planes_estimate(problem, device);
+    return has_vectors(problem, device)
+               ? 0.02 + (is_mixed(problem) ? 2 : 1) * atrous__memory_bound_ms(problem, device)
+               : atrous__planes_estimate(problem, device);
 }
 
 static atrous_status build(const struct atrous__problem *p, struct atrous__env *env,
@@ -106,9 +115,10 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
     atrous__launch_add(launch, atrous__arg_long(s.deal.each));
     atrous__launch_add(launch, atrous__arg_local(s.patch_bytes));
     atrous__launch_add(launch, atrous__arg_local(s.taps_bytes));
-    char options[48];
-    snprintf(options, sizeof options, "-DVEC=%zu -DBLOCK=%d %s", s.vector, BLOCK,
-             atrous__type_option(p));
+    atrous__launch_add(launch, atrous__arg_local(s.sums_bytes));
+    char options[64];
+    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DMIXED=%d %s", s.vector,
+             BLOCK / s.vector, is_mixed(p), atrous__type_option(p));
     return atrous__launch_make(env, "depthwise.cl", "depthwise", options, launch, error);
 }
 
@@ -139,6 +149,13 @@ static void probe_copied_channels(atrous_conv *conv)
     conv->stride[0] = 3;
 }
 
+/* Through depthwise.cl, which turns channels. */
+static void probe_turned(atrous_conv *conv)
+{
+    probe(conv);
+    conv->output_layout = ATROUS_LAYOUT_NHWC;
+}
+
 /* Through inplace.cl's halo. */
 static void probe_repeated(atrous_conv *conv)
 {
@@ -162,4 +179,5 @@ const struct atrous__solver atrous__depthwise = {
     .workspace = atrous__no_workspace,
     .build = build,
     .probe = probe,
-    .other_probes = {probe_channels, probe_repeated, probe_copied, probe_copied_channels}};
+    .other_probes = {probe_channels, probe_repeated, probe_copied, probe_copied_channels,
+                     probe_turned}};

@@ -52,7 +52,7 @@ struct atrous__solver {
     void (*probe)(atrous_conv *conv);
 
     /* More of them where it has several kernels; NULL: none. */
-    void (*other_probes[4])(atrous_conv *conv);
+    void (*other_probes[5])(atrous_conv *conv);
 };
 
 #define ATROUS__TYPES_FLOAT (1u << ATROUS_TYPE_F32 | 1u << ATROUS_TYPE_F16 | 1u << ATROUS_TYPE_BF16)

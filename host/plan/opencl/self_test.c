@@ -120,13 +120,11 @@ static atrous_status run_typed(struct atrous__env *env, const struct atrous__sol
 atrous_status atrous__self_test(struct atrous__env *env, const struct atrous__solver *solver,
                                 atrous_type type, atrous_error *error)
 {
-    void (*const probes[])(atrous_conv *) = {solver->probe, solver->other_probes[0],
-                                             solver->other_probes[1], solver->other_probes[2],
-                                             solver->other_probes[3]};
-    atrous_status status = ATROUS_OK;
-    for (size_t i = 0; i < sizeof probes / sizeof *probes && status == ATROUS_OK; ++i)
-        if (probes[i] != NULL)
-            status = run_typed(env, solver, probes[i], type, false, error);
+    const size_t others = sizeof solver->other_probes / sizeof *solver->other_probes;
+    atrous_status status = run_typed(env, solver, solver->probe, type, false, error);
+    for (size_t i = 0; i < others && status == ATROUS_OK; ++i)
+        if (solver->other_probes[i] != NULL)
+            status = run_typed(env, solver, solver->other_probes[i], type, false, error);
     return status;
 }
 
