@@ -1,6 +1,7 @@
 // fold.cl: the gradient of a padded input folded onto the input that the padding repeats.
 //
-// Layout  padded[N][C][TD][TH][TW] or [N][TD][TH][TW][C], floats; dx likewise with D H W.
+// Layout  padded[N][C][TD][TH][TW] or [N][TD][TH][TW][C], floats, of int8 the int32 that
+//         the sums are; dx likewise with D H W.
 //         dx[i] = the sum of padded[q] over all q that the padding reads from i, in the order of
 //         q's runs: the same bits every time.
 // Group   any size; one work-item per element of dx; no local memory, no barrier.
@@ -8,10 +9,18 @@
 // Lint    -DTYPE=0
 // Lint    -DTYPE=1
 // Lint    -DTYPE=2
+// Lint    -DTYPE=3
 
 #include "epilogue.clh"
 #include "layout.clh"
 #include "padding.clh"
+
+// What is folded: rounded no earlier than the sum of it is.
+#if TYPE == TYPE_I8
+typedef int Whole;
+#else
+typedef float Whole;
+#endif
 
 // Positions first, first + step, ..., `count` of them, then `others` from `other` on.
 typedef struct {
@@ -72,9 +81,9 @@ __kernel void fold(__global const float *restrict padded, const ulong padded_at,
     const Repeats h = repeats_of((int)(line % (ulong)in.y), in.y, pad.y, all.y, in.w);
     const Repeats w = repeats_of((int)(pixel % (ulong)in.z), in.z, pad.z, all.z, in.w);
     const Steps to = steps_of(is_nhwc, plane_of(all), channels);
-    __global const float *from =
-        padded + padded_at + at / image * plane_of(all) * (ulong)channels + c * to.channel;
-    float sum = 0.0f;
+    __global const Whole *from = (__global const Whole *)padded + padded_at +
+                                 at / image * plane_of(all) * (ulong)channels + c * to.channel;
+    Whole sum = 0;
     for (int i = 0; i < d.count + d.others; ++i)
         for (int j = 0; j < h.count + h.others; ++j) {
             const ulong row =
@@ -83,5 +92,5 @@ __kernel void fold(__global const float *restrict padded, const ulong padded_at,
                 sum += from[(row + (ulong)repeat_at(w, k)) * to.pixel];
         }
     const Epilogue e = epilogue_of(after, factors, padded, 0, dx, dx + dx_at);
-    put(finish(&e, sum, at), dx + dx_at + at);
+    put(finish(&e, (float)sum, at), dx + dx_at + at);
 }

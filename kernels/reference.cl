@@ -11,6 +11,7 @@
 // Lint    -DTYPE=1 -DFLOAT_SUMS -DNATIVE_HALF
 // Lint    -DTYPE=2
 // Lint    -DTYPE=3
+// Lint    -DTYPE=3 -DFLOAT_SUMS -DWHOLE_SUMS
 
 #include "epilogue.clh"
 #include "layout.clh"
@@ -61,7 +62,7 @@ inline Sum over_constant(const float value, __global const float *w, const int c
 }
 
 // The sum of one output of filter k of group g, without bias.
-inline float sum_of(__global const STORED *image, const Steps from, __global const float *taps,
+inline Sum sum_of(__global const STORED *image, const Steps from, __global const float *taps,
                     const int4 at, const int4 in, const int4 kernel_, const int4 stride,
                     const int4 dilation, const int4 pad, const int4 spread, const float pad_value)
 {
@@ -111,20 +112,30 @@ __kernel void reference(TENSORS, GEOMETRY,
     const Epilogue e = EPILOGUE;
     const ulong filter_size = (ulong)(kernel_.x * kernel_.y * kernel_.z) * (ulong)in.w;
 
+#ifdef WHOLE_SUMS
+    int whole = 0;
+#endif
     float sums[2] = {0.0f, 0.0f};
     for (int half_ = 0; half_ <= is_gated; ++half_) {
         const int k = o + half_ * channels_out;
         __global const STORED *image = x + x_at + n * (ulong)(kernel_.w * in.w) * plane +
                                       (ulong)(k / out.w) * (ulong)in.w * from.channel;
-        const float sum = sum_of(image, from, w + w_at + (ulong)k * filter_size, p, in, kernel_,
+        const Sum sum = sum_of(image, from, w + w_at + (ulong)k * filter_size, p, in, kernel_,
                                  stride, dilation, pad, spread, pad_value);
+#ifdef WHOLE_SUMS
+        whole = sum;
+#endif
         sums[half_] = biased(&e, sum, k);
     }
-    const float sum = is_gated ? tanh(sums[0]) * sigmoid(sums[1]) : sums[0];
     const ulong pixel = ((ulong)p.x * (ulong)out.y + (ulong)p.y) * (ulong)out.z + (ulong)p.z;
     const ulong target =
         n * (ulong)channels_out * out_plane + (ulong)o * to.channel + pixel * to.pixel;
+#ifdef WHOLE_SUMS
+    ((__global int *)y)[y_at + target] = whole; // fold.cl takes it from here
+#else
+    const float sum = is_gated ? tanh(sums[0]) * sigmoid(sums[1]) : sums[0];
     put(finish(&e, sum, target), y + y_at + target);
+#endif
 }
 
 // dw of one tap of filter k and channel c (of all): over the batch and all output positions.

@@ -94,6 +94,71 @@ static void corners_deep_depthwise_rows_find_a_tile(void **state)
     drawn_free(&d);
 }
 
+/* One filter a product, 1200 of them: 127 * 127 each, but 127 and 126 in the last. What replicate
+ * folds onto the first element are sums beyond 2^24, of which floats know the even ones, and their
+ * difference is 1. */
+static void corners_int8_gradients_fold_whole(void **state)
+{
+    enum { FILTERS = 1200 };
+    struct directed problem = {.x = NULL};
+    float *w = floats(FILTERS), *dy = floats((size_t)FILTERS * 3);
+    float dx[2];
+    size_t ran = 0;
+
+    (void)state;
+    atrous_conv_init(&problem.conv, 1, sizeof problem.conv);
+    problem.conv.direction = ATROUS_BACKWARD_DATA;
+    problem.conv.type = ATROUS_TYPE_I8;
+    problem.conv.padding = ATROUS_PADDING_REPLICATE;
+    problem.conv.out_channels = FILTERS;
+    problem.conv.input[0] = 2;
+    problem.conv.pad_begin[0] = 1;
+    problem.counts = directed_count(&problem.conv);
+    for (size_t k = 0; k < FILTERS; ++k) {
+        const bool is_last = k + 1 == FILTERS;
+        w[k] = is_last ? 1 : 127;
+        dy[3 * k] = 127;
+        dy[3 * k + 1] = is_last ? -126 : -127;
+        dy[3 * k + 2] = is_last ? 5 : 0;
+    }
+    problem.w = w;
+    problem.y = dy;
+    for (size_t s = 0; s < harness.solver_count; ++s) {
+        if (!directed_run(harness.solver[s], &problem, dx))
+            continue;
+        ++ran;
+        if (dx[0] != 1.0f || dx[1] != 5.0f)
+            fail_msg("%s: %g %g, not 1 5", harness.solver[s], (double)dx[0], (double)dx[1]);
+    }
+    assert_true(ran > 0);
+    free(w);
+    free(dy);
+}
+
+/* The same on drawn problems, of any stride and padding. */
+static void corners_int8_gradients_fold(void **state)
+{
+    struct random random = {SEED};
+    const size_t count = harness.quick ? 20 : 200;
+
+    (void)state;
+    printf("seed %d\n", SEED);
+    directed_seed = SEED;
+    for (size_t drawn = 0; drawn < count; ++drawn) {
+        struct drawn d = drawn_make(&random);
+        drawn_store(&d, ATROUS_TYPE_I8);
+        d.forward.alpha = 0.015625; /* into the type's range */
+        d.forward.padding = (atrous_padding)random_between(&random, ATROUS_PADDING_REPLICATE,
+                                                           ATROUS_PADDING_CIRCULAR);
+        for (size_t s = 0; s < harness.solver_count; ++s) {
+            float *dx = drawn_verify(harness.solver[s], &d, ATROUS_BACKWARD_DATA, false);
+            assert_true(dx != NULL || !harness_takes_everything(harness.solver[s]));
+            free(dx);
+        }
+        drawn_free(&d);
+    }
+}
+
 int main(void)
 {
     const int missing = harness_open();
@@ -103,6 +168,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(corners_steps_never_taken_may_be_any),
         cmocka_unit_test(corners_deep_depthwise_rows_find_a_tile),
+        cmocka_unit_test(corners_int8_gradients_fold_whole),
+        cmocka_unit_test(corners_int8_gradients_fold),
     };
     const int failed = cmocka_run_group_tests_name("corners", tests, NULL, NULL);
     harness_close();

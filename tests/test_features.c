@@ -176,6 +176,11 @@ static bool stride_repeats(atrous_conv *conv)
     return stride(conv) && reflect(conv);
 }
 
+static bool i8_repeats(atrous_conv *conv)
+{
+    return circular(conv) && i8(conv);
+}
+
 static bool stride_i8(atrous_conv *conv)
 {
     return stride(conv) && i8(conv);
@@ -215,6 +220,7 @@ static const struct row {
     {"backward data, strided, through a padding that repeats", DATA, {stride_repeats}},
     {"i8 transposed, backward data, at stride 1", TRANSPOSED | DATA, {i8}},
     {"i8 transposed, backward data, strided", TRANSPOSED | DATA, {stride_i8}},
+    {"i8 backward data through a padding that repeats", DATA, {i8_repeats}},
     {"backward weights; bias gradient", WEIGHTS, {plain, bias, beta}},
     {"backward weights in any padding; NHWC",
      WEIGHTS,

@@ -10,6 +10,7 @@ struct atrous__problem atrous__fold_sums(const struct atrous__problem *problem)
     sums.conv.alpha = 1.0;
     sums.conv.beta = 0.0;
     sums.has_float_sums = true;
+    sums.has_whole_sums = sums.conv.type == ATROUS_TYPE_I8;
     sums.out_count = sums.batch * sums.out_channels * sums.out_plane;
     return sums;
 }

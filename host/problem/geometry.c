@@ -132,7 +132,10 @@ static atrous_status measure(struct atrous__problem *p, atrous_error *error)
 /* Sums of int8 products, each at most 2^14, stay in an int32. */
 static atrous_status check_sums(const struct atrous__problem *p, atrous_error *error)
 {
-    const double products = atrous__direct_terms(p) - 1.0, most = (1 << 17) - 1;
+    /* A fold adds up sums, of as many products each. */
+    const double folded = p->fold.is_there ? atrous__fold_roundings(p) : 0.0;
+    const double products = (atrous__direct_terms(p) - folded - 1.0) * (1.0 + folded);
+    const double most = (1 << 17) - 1;
     if (p->conv.type != ATROUS_TYPE_I8 || products <= most)
         return ATROUS_OK;
     return atrous__fail(error, ATROUS_UNSUPPORTED, "type",

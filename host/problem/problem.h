@@ -50,6 +50,7 @@ struct atrous__problem {
     size_t filter_step, channel_step; /* elements between a group's filters, channels in weights */
     bool has_float_sums;     /* its results are floats, whatever type the tensors have: sums that
                                 a kernel behind turns into outputs */
+    bool has_whole_sums;     /* and those results are no floats but int32, for a fold of int8 */
     bool sums_in_half;       /* solvers that can may sum in half: atrous__sums_in_half(), set where
                                 a device's plan begins */
     double macs, valid_macs; /* taps in the padding counted; those that read input only */

@@ -131,9 +131,6 @@ static atrous_status check_direction(const atrous_conv *conv, atrous_error *erro
     if (is_data && conv->has_bias)
         return atrous__fail(error, ATROUS_INVALID_ARGUMENT, "has_bias",
                             "is 1, must be 0: the gradient of the data has no bias");
-    if (is_data && conv->type == ATROUS_TYPE_I8)
-        return served(error, "padding", conv->padding <= ATROUS_PADDING_CONSTANT,
-                      "backward data of i8 through a padding that repeats elements");
     if (conv->direction == ATROUS_TRANSPOSED)
         return served(error, "padding", conv->padding == ATROUS_PADDING_ZEROS,
                       "a transposed convolution with a padding other than zeros");

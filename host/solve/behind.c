@@ -36,7 +36,7 @@ const char *atrous__solver_refuse(const struct atrous__solver *solver,
                                              : "it reads and writes f32 alone";
     if (p.conv.channel_scale && !solver->scales)
         return "it takes no scale per channel";
-    if (problem->fold.is_there && p.conv.type == ATROUS_TYPE_I8)
+    if (p.has_whole_sums && !solver->whole_sums)
         return "what the padding repeats is not folded in integers";
     if ((forms >> p.form & 1u) != 0)
         return solver->refuse(&p, device);

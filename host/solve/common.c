@@ -17,6 +17,8 @@ const char *atrous__type_option(const struct atrous__problem *problem)
     static const char *const options[] = {"-DTYPE=0", "-DTYPE=1", "-DTYPE=2", "-DTYPE=3"};
     static const char *const sums[] = {"-DTYPE=0", "-DTYPE=1 -DFLOAT_SUMS", "-DTYPE=2 -DFLOAT_SUMS",
                                        "-DTYPE=3 -DFLOAT_SUMS"};
+    if (problem->has_whole_sums)
+        return "-DTYPE=3 -DFLOAT_SUMS -DWHOLE_SUMS";
     return (problem->has_float_sums ? sums : options)[problem->conv.type];
 }
 

@@ -21,6 +21,9 @@ struct atrous__solver {
     /* It takes a scale per channel. */
     bool scales;
 
+    /* Its sums of int8 can go to a fold whole, as int32. */
+    bool whole_sums;
+
     /* It sums in half where the problem's sums_in_half allows it. */
     bool native_half;
 
