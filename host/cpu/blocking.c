@@ -61,10 +61,13 @@ static bool cuts_by_taps(const struct atrous__blocking *b)
     return live < 0.9 * (double)axis->out * (double)axis->kernel;
 }
 
-static void choose_columns(struct atrous__blocking *b)
+static void choose_columns(struct atrous__blocking *b, bool has_few_filters)
 {
     const struct atrous__axis *axis = &b->view.axis[ATROUS__W];
-    const size_t tiles = atrous__ceil_div(axis->out, LONGEST_ROW);
+    /* Signals have no rows to share: a longer tile instead. */
+    const size_t longest =
+        b->view.axis[ATROUS__H].out == 1 && has_few_filters ? AREA_FEW_FILTERS : LONGEST_ROW;
+    const size_t tiles = atrous__ceil_div(axis->out, longest);
     size_t columns = atrous__ceil_div(axis->out, tiles);
     if (tiles > 1)
         columns = atrous__round_up(columns, b->micro->lanes);
@@ -158,7 +161,7 @@ static void choose_filters(struct atrous__blocking *b, size_t threads)
     const struct atrous__problem *problem = b->view.problem;
     const size_t tiles = b->row_tile_count * b->column_tile_count * b->view.axis[ATROUS__D].out *
                          problem->batch * problem->groups;
-    b->filters = atrous__min(FILTERS, atrous__round_up(problem->filters, b->micro->filters));
+    b->filters = atrous__min(FILTERS, problem->filters);
     while (b->filters > 2 * b->micro->filters && threads > 1 &&
            tiles * atrous__ceil_div(problem->filters, b->filters) < 4 * threads)
         b->filters = atrous__round_up(b->filters / 2, b->micro->filters);
@@ -183,7 +186,7 @@ atrous_status atrous__blocking_make(struct atrous__blocking *blocking,
         return atrous__fail(error, ATROUS_OUT_OF_HOST_MEMORY, "output",
                             "has %zu rows of %zu: no memory to list them", h->out, w->out);
     }
-    choose_columns(&b);
+    choose_columns(&b, has_few_filters);
     choose_rows(&b, has_few_filters);
     choose_planes(&b, has_few_filters);
     if (!choose_channel_pitch(&b)) {

@@ -5,8 +5,8 @@
 #include "cpu/micro.h"
 #include "cpu/threads.h"
 
-/* Register blocks want several channels and filters, and room for the sums of all taps. */
-enum { LEAST_CHANNELS = 4, LEAST_FILTERS = 4, MOST_TAPS = 4096 };
+/* Register blocks want several filters, and room for the sums of all taps. */
+enum { LEAST_FILTERS = 4, MOST_TAPS = 4096 };
 
 /* Taps that share each row of dy. */
 enum { MOST_TOGETHER = 8 };
@@ -131,24 +131,35 @@ static void run_taps(const struct atrous__view *v, const atrous_arrays *arrays,
     }
 }
 
-/* Element by element: for few channels or filters, where rows are long. */
-static void run_elements(const struct atrous__view *v, const atrous_arrays *arrays,
-                         unsigned threads)
+void atrous__gradient_pair(const struct atrous__view *view, const atrous_arrays *arrays, size_t k,
+                           size_t c)
+{
+    const size_t width = view->axis[ATROUS__W].kernel;
+    for (size_t row = 0; row < view->problem->taps; row += width)
+        for (size_t first = 0; first < width; first += MOST_TOGETHER) {
+            const struct taps t = {.k = k,
+                                   .c = c,
+                                   .first = row + first,
+                                   .count = atrous__min(MOST_TOGETHER, width - first)};
+            run_taps(view, arrays, &t);
+        }
+}
+
+/* Pair by pair: for kernels that no tile holds. */
+static void run_pairs(const struct atrous__view *v, const atrous_arrays *arrays, unsigned threads)
 {
     const struct atrous__problem *p = v->problem;
-    const size_t width = v->axis[ATROUS__W].kernel, rows = p->taps / width;
-    const size_t of_row = atrous__ceil_div(width, MOST_TOGETHER);
-    const ptrdiff_t units = (ptrdiff_t)(p->out_count / p->taps * rows * of_row);
+    const ptrdiff_t pairs = (ptrdiff_t)(p->out_count / p->taps);
 #pragma omp parallel for schedule(dynamic) num_threads((int)threads)
-    for (ptrdiff_t i = 0; i < units; ++i) {
-        const size_t unit = (size_t)i, first = unit % of_row * MOST_TOGETHER;
-        const size_t row = unit / of_row % rows, pair = unit / of_row / rows;
-        const struct taps t = {.k = pair / p->channels,
-                               .c = pair % p->channels,
-                               .first = row * width + first,
-                               .count = atrous__min(MOST_TOGETHER, width - first)};
-        run_taps(v, arrays, &t);
-    }
+    for (ptrdiff_t i = 0; i < pairs; ++i)
+        atrous__gradient_pair(v, arrays, (size_t)i / p->channels, (size_t)i % p->channels);
+}
+
+/* Register blocks have lanes for channels: not where most of them would be empty. */
+static bool fills_lanes(size_t channels)
+{
+    const size_t lanes = atrous__micro_best()->lanes;
+    return channels * 5 >= atrous__round_up(channels, lanes) * 2;
 }
 
 atrous_status atrous__gradient_run(const struct atrous__problem *problem,
@@ -159,11 +170,11 @@ atrous_status atrous__gradient_run(const struct atrous__problem *problem,
     threads = atrous__threads_for(problem->macs, threads);
     if (problem->bias_out_count > 0)
         sum_bias(&view, arrays->grad_output, arrays->bias_output, threads);
-    const bool has_runs = view.out.pixel == 1 && view.in.pixel == 1 &&
-                          view.axis[ATROUS__W].stride == 1; /* that dot products follow */
-    const bool has_channels = problem->channels >= LEAST_CHANNELS || !has_runs;
-    if (has_channels && problem->filters >= LEAST_FILTERS && problem->taps <= MOST_TAPS)
+    if (problem->taps > MOST_TAPS)
+        run_pairs(&view, arrays, threads);
+    else if (fills_lanes(problem->channels) && problem->filters >= LEAST_FILTERS)
         return atrous__gradient_blocks(&view, arrays, threads, error);
-    run_elements(&view, arrays, threads);
+    else
+        return atrous__gradient_tiles(&view, arrays, threads, error);
     return ATROUS_OK;
 }

@@ -27,6 +27,13 @@ typedef void atrous__micro_block(const struct atrous__step *steps, size_t count,
 enum { ATROUS__MICRO_DOT = 32 };
 typedef size_t atrous__micro_dot(const float *a, const float *b, size_t count, float *lanes);
 
+/* sums[t] += over vectors v and their lanes: dy[v][lane] * x[at[v] + steps[t].x + lane]
+ *
+ * for as many taps t as the function is made for. Lanes are added up at the end, in order. */
+enum { ATROUS__MICRO_TAPS = 9 };
+typedef void atrous__micro_taps(const struct atrous__step *steps, const float *dy, const float *x,
+                                const size_t *at, size_t vectors, double *sums);
+
 /* to[i] = from[i * step], i < count, of one type as floats, exactly; the arrays do not overlap. */
 typedef void atrous__micro_load(const void *from, size_t step, float *to, size_t count);
 
@@ -41,6 +48,7 @@ struct atrous__micro {
     atrous__micro_block *block[ATROUS__MICRO_VECTORS + 1];
     atrous__micro_block *single[ATROUS__MICRO_SINGLE_VECTORS + 1];
     atrous__micro_dot *dot;
+    atrous__micro_taps *taps[ATROUS__MICRO_TAPS + 1]; /* by number of taps */
     /* By atrous_type. */
     atrous__micro_load *load[ATROUS__MICRO_TYPES];
     atrous__micro_store *store[ATROUS__MICRO_TYPES];

@@ -20,7 +20,7 @@ typedef float MICRO_UNALIGNED;
 
 /* Bounds are constant; unrolled, `sum` lives in registers. clang unrolls without being told. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define MICRO_EACH(i, count) _Pragma("GCC unroll 8") for (int i = 0; i < (count); ++i)
+#define MICRO_EACH(i, count) _Pragma("GCC unroll 16") for (int i = 0; i < (count); ++i)
 #else
 #define MICRO_EACH(i, count) for (int i = 0; i < (count); ++i)
 #endif
@@ -63,6 +63,40 @@ MICRO_DEFINE(single3, 1, 3)
 MICRO_DEFINE(single4, 1, 4)
 MICRO_DEFINE(single5, 1, 5)
 MICRO_DEFINE(single6, 1, 6)
+
+/* clang-format off */
+#define MICRO_DEFINE_TAPS(TAPS)                                                                \
+    MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, taps##TAPS)(                               \
+        const struct atrous__step *steps, const float *dy, const float *x, const size_t *at,   \
+        size_t vectors, double *sums)                                                          \
+    {                                                                                          \
+        MICRO_VECTOR sum[TAPS] = {{0}};                                                        \
+        const float *tap[TAPS];                                                                \
+        MICRO_EACH(t, TAPS)                                                                    \
+            tap[t] = x + steps[t].x;                                                           \
+        for (size_t v = 0; v < vectors; ++v, dy += MICRO_LANES) {                              \
+            const MICRO_VECTOR factor = *(const MICRO_UNALIGNED *)dy;                          \
+            MICRO_EACH(t, TAPS)                                                                \
+                sum[t] += factor * *(const MICRO_UNALIGNED *)(tap[t] + at[v]);                 \
+        }                                                                                      \
+        for (int t = 0; t < TAPS; ++t) {                                                       \
+            float lanes[MICRO_LANES];                                                          \
+            memcpy(lanes, &sum[t], sizeof lanes);                                              \
+            for (int i = 0; i < MICRO_LANES; ++i)                                              \
+                sums[t] += (double)lanes[i];                                                   \
+        }                                                                                      \
+    }
+/* clang-format on */
+
+MICRO_DEFINE_TAPS(1)
+MICRO_DEFINE_TAPS(2)
+MICRO_DEFINE_TAPS(3)
+MICRO_DEFINE_TAPS(4)
+MICRO_DEFINE_TAPS(5)
+MICRO_DEFINE_TAPS(6)
+MICRO_DEFINE_TAPS(7)
+MICRO_DEFINE_TAPS(8)
+MICRO_DEFINE_TAPS(9)
 
 MICRO_TARGET static size_t MICRO_JOIN(MICRO_NAME, dot)(const float *a, const float *b, size_t count,
                                                        float *lanes)
@@ -154,6 +188,11 @@ static const struct atrous__micro MICRO_NAME = {
                MICRO_JOIN(MICRO_NAME, single3), MICRO_JOIN(MICRO_NAME, single4),
                MICRO_JOIN(MICRO_NAME, single5), MICRO_JOIN(MICRO_NAME, single6)},
     .dot = MICRO_JOIN(MICRO_NAME, dot),
+    .taps = {NULL, MICRO_JOIN(MICRO_NAME, taps1), MICRO_JOIN(MICRO_NAME, taps2),
+             MICRO_JOIN(MICRO_NAME, taps3), MICRO_JOIN(MICRO_NAME, taps4),
+             MICRO_JOIN(MICRO_NAME, taps5), MICRO_JOIN(MICRO_NAME, taps6),
+             MICRO_JOIN(MICRO_NAME, taps7), MICRO_JOIN(MICRO_NAME, taps8),
+             MICRO_JOIN(MICRO_NAME, taps9)},
     .load = {[ATROUS_TYPE_F32] = MICRO_JOIN(MICRO_NAME, load_f32),
              [ATROUS_TYPE_F16] = MICRO_JOIN(MICRO_NAME, load_f16),
              [ATROUS_TYPE_BF16] = MICRO_JOIN(MICRO_NAME, load_bf16),
@@ -165,6 +204,7 @@ static const struct atrous__micro MICRO_NAME = {
 };
 
 #undef MICRO_CONVERT
+#undef MICRO_DEFINE_TAPS
 #undef MICRO_DEFINE
 #undef MICRO_EACH
 #undef MICRO_UNALIGNED

@@ -29,9 +29,8 @@ static void copy_row(const struct atrous__tile *tile, const struct atrous__work 
     }
 }
 
-/* A whole channel: `plane` is its first pixel in the input. */
-static void copy_channel(const struct atrous__tile *tile, const struct atrous__work *work,
-                         size_t plane, float *to)
+void atrous__tile_copy(const struct atrous__tile *tile, const struct atrous__work *work,
+                       size_t plane, float *to)
 {
     const struct atrous__blocking *b = tile->blocking;
     const ptrdiff_t *source = tile->row_source;
@@ -129,8 +128,8 @@ static void sum_all(const struct atrous__tile *tile, const struct atrous__work *
         const size_t steps = channels * tile->live_taps;
         const size_t most = b->is_whole ? ATROUS__WHOLE_PRODUCTS : steps;
         for (size_t i = 0; i < channels; ++i)
-            copy_channel(tile, work, input + (c + i) * b->view.in.channel,
-                         tile->copy + i * b->channel_pitch);
+            atrous__tile_copy(tile, work, input + (c + i) * b->view.in.channel,
+                              tile->copy + i * b->channel_pitch);
         for (size_t i = 0, piece; i < steps; i += piece) {
             piece = atrous__min(most, steps - i);
             if (b->is_whole && products + piece > most) {

@@ -80,6 +80,10 @@ size_t atrous__tile_places(const struct atrous__blocking *blocking);
 /* Moves the tile to a place; cheap when it is there already. */
 void atrous__tile_place(struct atrous__tile *tile, size_t place);
 
+/* Copies one channel, whose first pixel is element `plane` of the input, to `to`. */
+void atrous__tile_copy(const struct atrous__tile *tile, const struct atrous__work *work,
+                       size_t plane, float *to);
+
 /* Computes filters first .. first+count-1 of a group (first: a multiple of micro->filters) of one
  * batch at the tile's place. */
 void atrous__tile_run(struct atrous__tile *tile, const struct atrous__work *work, size_t batch,
