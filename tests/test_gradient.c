@@ -2,6 +2,7 @@
  * bits every time. */
 #include "testing.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,9 +130,64 @@ static void larger_than_a_tile(void **state)
         printf("%-16s ran %zu of %zu\n", harness.solver[s], ran[s], tried);
 }
 
+/* On the CPU path, planes as they are. */
+static void run_plain(const struct directed *problem, float *got)
+{
+    atrous_plan *plan = harness_plan("cpu", &problem->conv);
+    atrous_arrays arrays;
+    atrous_error error;
+
+    atrous_arrays_init(&arrays, sizeof arrays);
+    arrays.input = problem->x;
+    arrays.grad_output = problem->y;
+    arrays.output = got;
+    harness_expect_ok(atrous_plan_run(plan, &arrays, &error), &error, "cpu", &problem->conv);
+    atrous_plan_destroy(plan);
+}
+
+/* An infinite x is in the sums of the taps that meet it and in no others. Its tiles multiply it by
+ * zeros that lie between the rows of dy; of other solvers nothing of the kind is promised. */
+static void cpu_infinity_meets_its_taps_alone(void **state)
+{
+    atrous_conv problems[] = {shape_gradient(2, 3, 2, 20, 3, 4), shape_gradient(2, 6, 6, 33, 3, 2),
+                              shape_gradient(1, 1, 1, 700, 3, 5)};
+    struct random random = {seed};
+
+    (void)state;
+    if (!harness.cpu_path)
+        skip();
+    problems[1].groups = 6;
+    for (size_t i = 0; i < sizeof problems / sizeof *problems; ++i) {
+        problems[i].has_bias = 0;
+        struct drawn d = drawn_of(&random, &problems[i]);
+        d.x[problems[i].input[problems[i].rank - 1] - 1] = INFINITY; /* a row ends there */
+        const struct directed problem = drawn_direct(&d, &problems[i]);
+        const size_t count = directed_outputs_count(&problems[i]);
+        double *value = calloc(count, sizeof *value), *bound = calloc(count, sizeof *bound);
+        float *got = floats(count);
+        size_t finite = 0;
+        assert_true(value != NULL && bound != NULL);
+        directed_solve(&problem, value, bound);
+        run_plain(&problem, got);
+        for (size_t at = 0; at < count; ++at) {
+            if (isfinite(value[at]) ? !(fabs((double)got[at] - value[at]) <= bound[at])
+                                    : (bool)isfinite(got[at]))
+                fail_msg("problem %zu, element %zu: %g, expected %g", i, at, (double)got[at],
+                         value[at]);
+            finite += isfinite(value[at]) != 0;
+        }
+        assert_true(finite > 0 && finite < count);
+        free(value);
+        free(bound);
+        free(got);
+        drawn_free(&d);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(larger_than_a_tile)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(larger_than_a_tile),
+                                       cmocka_unit_test(cpu_infinity_meets_its_taps_alone)};
     int failed = harness_open();
 
     if (failed == 0) {

@@ -197,12 +197,60 @@ static void epilogues_agree(void **state)
     }
 }
 
+/* Sums of int8 that pass what a float counts on their way to a small result: 2048 products of
+ * 127 * 127, as many of -127 * 127, and k - 4. Over channels, over taps, over channels at every
+ * second output of a transposed convolution. */
+static void sums_beyond_a_float_are_exact(void **state)
+{
+    enum { HALF = 2048, TERMS = 2 * HALF + 1, FILTERS = 9 };
+    int8_t *x = malloc(2 * TERMS), *w = malloc(FILTERS * TERMS), y[3 * FILTERS];
+
+    (void)state;
+    assert_true(x != NULL && w != NULL);
+    for (size_t problem = 0; problem < 3; ++problem) {
+        const size_t inputs = problem == 2 ? 2 : 1, outputs = problem == 2 ? 3 : 1;
+        atrous_conv conv;
+        atrous_conv_init(&conv, 1, sizeof conv);
+        conv.type = ATROUS_TYPE_I8;
+        conv.direction = problem == 2 ? ATROUS_TRANSPOSED : ATROUS_FORWARD;
+        conv.out_channels = FILTERS;
+        conv.in_channels = problem == 1 ? 1 : TERMS;
+        conv.input[0] = problem == 1 ? TERMS : inputs;
+        conv.kernel[0] = problem == 1 ? TERMS : 1;
+        conv.stride[0] = inputs;
+        for (size_t term = 0; term < TERMS; ++term) {
+            for (size_t i = 0; i < inputs; ++i)
+                x[term * inputs + i] = (int8_t)(term < HALF ? 127 : term < 2 * HALF ? -127 : 1);
+            for (size_t k = 0; k < FILTERS; ++k) /* channels before filters when transposed */
+                w[problem == 2 ? term * FILTERS + k : k * TERMS + term] =
+                    (int8_t)(term < 2 * HALF ? 127 : (int)k - 4);
+        }
+        for (size_t s = 0; s < harness.solver_count; ++s) {
+            atrous_plan *plan = harness_try_plan(harness.solver[s], &conv);
+            atrous_arrays arrays;
+            if (plan == NULL)
+                continue;
+            atrous_arrays_init(&arrays, sizeof arrays);
+            arrays.input = x;
+            arrays.weights = w;
+            arrays.output = y;
+            assert_int_equal(atrous_plan_run(plan, &arrays, NULL), ATROUS_OK);
+            for (size_t i = 0; i < FILTERS * outputs; ++i)
+                assert_int_equal(y[i], i % outputs % 2 == 1 ? 0 : (int)(i / outputs) - 4);
+            atrous_plan_destroy(plan);
+        }
+    }
+    free(x);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_direction_agrees),
         cmocka_unit_test(epilogues_agree),
         cmocka_unit_test(own_grounds_agree),
+        cmocka_unit_test(sums_beyond_a_float_are_exact),
     };
     int failed = harness_open();
 
