@@ -175,7 +175,33 @@ MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, store_f32)(const float *from, vo
             all[i * step] = narrow(from[i]);                                                       \
     }
 
+#if defined(MICRO_HALVES)
+/* Eight halves by one instruction; of a NaN it keeps more than convert.h does. */
+MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, load_f16)(const void *from, size_t step, float *to,
+                                                          size_t count)
+{
+    const uint16_t *all = from;
+    size_t i = 0;
+    for (; step == 1 && i + 8 <= count; i += 8)
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const void *)(all + i))));
+    for (; i < count; ++i)
+        to[i] = atrous__widen_half(all[i * step]);
+}
+
+MICRO_TARGET static void MICRO_JOIN(MICRO_NAME, store_f16)(const float *from, void *to, size_t step,
+                                                           size_t count)
+{
+    uint16_t *all = to;
+    size_t i = 0;
+    for (; step == 1 && i + 8 <= count; i += 8)
+        _mm_storeu_si128((void *)(all + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+    for (; i < count; ++i)
+        all[i * step] = atrous__narrow_half(from[i]);
+}
+#else
 MICRO_CONVERT(f16, uint16_t, atrous__widen_half, atrous__narrow_half)
+#endif
 MICRO_CONVERT(bf16, uint16_t, atrous__widen_bfloat, atrous__narrow_bfloat)
 MICRO_CONVERT(i8, int8_t, atrous__widen_byte, atrous__narrow_byte)
 
