@@ -73,6 +73,7 @@ static void choose_columns(struct atrous__blocking *b, bool has_few_filters)
         columns = atrous__round_up(columns, b->micro->lanes);
     b->column_tile_count =
         (size_t)(list(b->column_tiles, axis, 0, 1, columns, cuts_by_taps(b)) - b->column_tiles);
+    b->most_columns = 1;
     for (size_t i = 0; i < b->column_tile_count; ++i)
         b->most_columns = atrous__max(b->most_columns, b->column_tiles[i].count);
 }
