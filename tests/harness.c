@@ -235,7 +235,8 @@ bool harness_takes_forward(const char *solver)
 
 bool harness_is_minimal(const char *solver)
 {
-    const char *const names[] = {"winograd", "strips", "phases", "gradient_minimal"};
+    const char *const names[] = {"winograd", "strips", "phases", "gradient_minimal",
+                                 "gradient_phases"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
         if (strcmp(solver, names[i]) == 0)

@@ -57,14 +57,18 @@ static struct axis_filter toom_cook(long m, long r)
     return f;
 }
 
-/* One place of a whole phase: `output` of the values times `tap` of the taps and `input`. */
-static void add_place(struct axis_filter *f, double sum[OUTPUTS][POINTS][TAPS],
-                      const double output[], const double tap[], const double input[])
+/* One place of a whole phase: `output` of the values times `tap` of the taps and `input`. In a
+ * gradient the taps are what comes out. */
+static void add_place(struct axis_filter *f, double sum[OUTPUTS][POINTS][TAPS], bool is_gradient,
+                      const double of_values[], const double of_taps[], const double input[])
 {
+    const double *output = is_gradient ? of_taps : of_values;
+    const double *tap = is_gradient ? of_values : of_taps;
+
     for (long i = 0; i < f->m; ++i) {
         f->output_sum[i] += fabs(output[i]);
         for (long s = 0; s < f->r; ++s)
-            for (long u = 1; u <= f->m; ++u) {
+            for (long u = 1; u <= f->points - 2; ++u) {
                 const double way = output[i] * tap[s] * input[u - 1];
                 f->way[i][u][s] += fabs(way);
                 sum[i][u][s] += way;
@@ -74,29 +78,29 @@ static void add_place(struct axis_filter *f, double sum[OUTPUTS][POINTS][TAPS],
 
 /* A phase of n values between zeros, of which inputs 0 and n + 1 are the first: products of even
  * parts at +-p and of odd parts at +-q; of two values, what they share and what each has besides.
- * The signed ways must add up to the convolution. */
-static struct axis_filter whole_phase(long n)
+ * The signed ways must add up to the convolution, or to the gradient of its taps by n outputs. */
+static struct axis_filter whole_phase(long n, bool is_gradient)
 {
-    struct axis_filter f = {.m = n, .r = 3, .points = n + 2};
+    struct axis_filter f = {.m = is_gradient ? 3 : n, .r = is_gradient ? n : 3, .points = n + 2};
     double sum[OUTPUTS][POINTS][TAPS] = {{{0}}};
 
     if (n == 1)
-        add_place(&f, sum, (double[]){1}, (double[]){0, 1, 0}, (double[]){1});
+        add_place(&f, sum, is_gradient, (double[]){1}, (double[]){0, 1, 0}, (double[]){1});
     if (n == 2) {
-        add_place(&f, sum, (double[]){1, 1}, (double[]){0, 1, 0}, (double[]){1, 1});
-        add_place(&f, sum, (double[]){1, 0}, (double[]){0, -1, 1}, (double[]){0, 1});
-        add_place(&f, sum, (double[]){0, 1}, (double[]){1, -1, 0}, (double[]){1, 0});
+        add_place(&f, sum, is_gradient, (double[]){1, 1}, (double[]){0, 1, 0}, (double[]){1, 1});
+        add_place(&f, sum, is_gradient, (double[]){1, 0}, (double[]){0, -1, 1}, (double[]){0, 1});
+        add_place(&f, sum, is_gradient, (double[]){0, 1}, (double[]){1, -1, 0}, (double[]){1, 0});
     }
     for (int sign = -1; n == 3 && sign <= 1; sign += 2) {
         const double p = sign * 1.5, q = sign * 0.5;
-        add_place(&f, sum, (double[]){1, p, 1}, (double[]){0.25 / p, 0.25, 0.25 / p},
+        add_place(&f, sum, is_gradient, (double[]){1, p, 1}, (double[]){0.25 / p, 0.25, 0.25 / p},
                   (double[]){1, p, 1});
-        add_place(&f, sum, (double[]){1, q, -1}, (double[]){0.25 / q, 0.25, -0.25 / q},
+        add_place(&f, sum, is_gradient, (double[]){1, q, -1}, (double[]){0.25 / q, 0.25, -0.25 / q},
                   (double[]){1, -q, -1});
     }
-    for (long i = 0; i < n; ++i)
+    for (long i = 0; i < f.m; ++i)
         for (long u = 1; u <= n; ++u)
-            for (long s = 0; s < 3; ++s)
+            for (long s = 0; s < f.r; ++s)
                 assert_true(fabs(sum[i][u][s] - (u == i + s ? 1.0 : 0.0)) < 1e-12);
     return f;
 }
@@ -213,16 +217,16 @@ static double magnitude_of(const struct data *data, const struct sheet *s, size_
 }
 
 /* The same by whole phases. */
-static struct sheet phases_of(const atrous_conv *conv)
+static struct sheet phases_of(const atrous_conv *conv, bool is_gradient)
 {
     struct sheet sheet = sheet_of(conv, 1, 1);
     const long columns = (sheet.in[2] + sheet.dilation[2] - 1) / sheet.dilation[2];
     const long rows = (sheet.in[1] + sheet.dilation[1] - 1) / sheet.dilation[1];
 
     if (conv->kernel[conv->rank - 1] == 3)
-        sheet.columns = whole_phase(columns);
+        sheet.columns = whole_phase(columns, is_gradient);
     if (conv->rank > 1 && conv->kernel[conv->rank - 2] == 3)
-        sheet.rows = whole_phase(rows);
+        sheet.rows = whole_phase(rows, is_gradient);
     return sheet;
 }
 
@@ -235,7 +239,7 @@ static double phase_roundings(const struct axis_filter *f)
 double minimal_bound(const struct data *data, long m, size_t at)
 {
     const long r = (long)data->conv.kernel[data->conv.rank - 1];
-    const struct sheet s = m > 0 ? sheet_of(&data->conv, m, r) : phases_of(&data->conv);
+    const struct sheet s = m > 0 ? sheet_of(&data->conv, m, r) : phases_of(&data->conv, false);
     const double roundings_of_m = m > 0
                                       ? roundings(m, r, is_square(&data->conv))
                                       : phase_roundings(&s.rows) + phase_roundings(&s.columns) + 1;
@@ -278,11 +282,39 @@ static double tile_share(const atrous_conv *conv, const struct sheet *s, const f
     return sum;
 }
 
+double minimal_gradient_roundings(const atrous_conv *conv, long m)
+{
+    const long r = (long)conv->kernel[conv->rank - 1];
+    const struct sheet s = m > 0 ? sheet_of(conv, r, m) : phases_of(conv, true);
+
+    if (m > 0)
+        return (is_square(conv) ? 2 : 1) * (m == 4 ? 8.0 : m == 3 ? 5.0 : 4.0);
+    /* Two in an input and a gradient of 3 values, three in a tap; of 2 values one, one and two. */
+    const double of_values[] = {0, 0, 4, 7};
+    return of_values[s.rows.r] + of_values[s.columns.r];
+}
+
+double minimal_gradient_tiles(const atrous_conv *conv, long m)
+{
+    const long r = (long)conv->kernel[conv->rank - 1];
+    const struct sheet s = m > 0 ? sheet_of(conv, r, m) : phases_of(conv, true);
+    const long tile[] = {1, s.rows.r, s.columns.r};
+    double tiles = (double)conv->batch;
+
+    for (int axis = 0; axis < 3; ++axis) {
+        long starts = 0;
+        for (long p = 0; p < s.out[axis]; ++p)
+            starts += p / s.dilation[axis] % tile[axis] == 0;
+        tiles *= (double)starts;
+    }
+    return tiles;
+}
+
 double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const float *dy, long m,
                                   size_t at)
 {
     const long r = (long)conv->kernel[conv->rank - 1];
-    const struct sheet s = sheet_of(conv, r, m);
+    const struct sheet s = m > 0 ? sheet_of(conv, r, m) : phases_of(conv, true);
     const long taps = s.rows.m * s.columns.m, given = (long)at % taps;
     const long tap = conv->orientation == ATROUS_TRUE_CONVOLUTION ? taps - 1 - given : given;
     const long i = tap / s.columns.m, j = tap % s.columns.m;
@@ -292,9 +324,12 @@ double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const
     const size_t c = k / filters * channels + at / (size_t)taps % channels;
     double sum = tiny * s.rows.output_sum[i] * s.columns.output_sum[j];
 
-    for (size_t n = 0; n < conv->batch; ++n) {
-        const float *image = x + (n * conv->in_channels + c) * (size_t)(s.in[1] * s.in[2]);
-        const float *grad = dy + (n * conv->out_channels + k) * (size_t)(s.out[1] * s.out[2]);
+    for (size_t at_plane = 0; at_plane < conv->batch * (size_t)s.in[0]; ++at_plane) {
+        const size_t n = at_plane / (size_t)s.in[0], plane = at_plane % (size_t)s.in[0];
+        const size_t x_plane = (n * conv->in_channels + c) * (size_t)s.in[0] + plane;
+        const size_t y_plane = (n * conv->out_channels + k) * (size_t)s.out[0] + plane;
+        const float *image = x + x_plane * (size_t)(s.in[1] * s.in[2]);
+        const float *grad = dy + y_plane * (size_t)(s.out[1] * s.out[2]);
         for (long oy = 0; oy < s.out[1]; ++oy)
             for (long ox = 0; ox < s.out[2]; ++ox)
                 if (oy / s.dilation[1] % s.rows.r == 0 && ox / s.dilation[2] % s.columns.r == 0)

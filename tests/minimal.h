@@ -15,8 +15,12 @@ double minimal_roundings(long outputs, long taps);
 double minimal_gain(long outputs, long taps);
 
 /* What the bound of the gradient of a weight at flat index `at` is proportional to, where it is
- * computed from tiles of `outputs` gradients along each axis; NCHW. */
+ * computed from tiles of `outputs` gradients along each axis; NCHW. 0 outputs: of whole phases. */
 double minimal_gradient_magnitude(const atrous_conv *conv, const float *x, const float *dy,
                                   long outputs, size_t at);
+
+/* Tiles of such gradients in all images, and the roundings of all transforms on the longest way. */
+double minimal_gradient_tiles(const atrous_conv *conv, long outputs);
+double minimal_gradient_roundings(const atrous_conv *conv, long outputs);
 
 #endif

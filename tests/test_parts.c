@@ -124,7 +124,7 @@ static void parts_agree_with_the_truth(void **state)
     assert_true(cut > count / 4);
 }
 
-/* Problems of solvers that take few: strips, phases, spread. */
+/* Problems of solvers that take few: strips, phases, spread, gradient_phases. */
 static void own_ground(size_t which, atrous_conv *conv)
 {
     *conv = which == 0 ? shape_square(1, 16, 24, 700, 2, 4)
@@ -135,6 +135,12 @@ static void own_ground(size_t which, atrous_conv *conv)
     if (which == 2) {
         conv->direction = ATROUS_TRANSPOSED;
         conv->stride[0] = conv->stride[1] = 2;
+    }
+    if (which == 3) { /* its workspace of an image is twice the image */
+        *conv = shape_square(2, 16, 64, 13, 3, 7);
+        conv->direction = ATROUS_BACKWARD_WEIGHTS;
+        conv->batch = 12;
+        conv->has_bias = 1;
     }
 }
 
@@ -147,7 +153,7 @@ static void fast_solvers_in_parts(void **state)
     (void)state;
     const atrous_direction directions[] = {ATROUS_FORWARD, ATROUS_FORWARD, ATROUS_BACKWARD_WEIGHTS,
                                            ATROUS_BACKWARD_DATA, ATROUS_TRANSPOSED};
-    for (size_t i = 0; i < (harness.quick ? 5u : 28u); ++i) {
+    for (size_t i = 0; i < (harness.quick ? 5u : 29u); ++i) {
         atrous_conv conv = i % 4 == 3 ? shape_square(1, 16, 24, 700, 2 + i / 4 % 2, 1 + i % 3)
                                       : shape_square(2, 16, 24, 70, 3, 1 + i % 3);
         conv.batch = 1 + i % 2;

@@ -98,7 +98,8 @@ static void own_grounds_agree(void **state)
                    {"simd", 9, 40, 1, 19, 3, ATROUS_TRANSPOSED},
                    {"tile", 9, 40, 1, 19, 3, ATROUS_FORWARD},
                    {"gradient", 16, 20, 1, 17, 3, ATROUS_BACKWARD_WEIGHTS},
-                   {"gradient_minimal", 16, 20, 1, 17, 3, ATROUS_BACKWARD_WEIGHTS}};
+                   {"gradient_minimal", 16, 20, 1, 17, 3, ATROUS_BACKWARD_WEIGHTS},
+                   {"gradient_phases", 16, 20, 1, 5, 3, ATROUS_BACKWARD_WEIGHTS}};
     struct random random = {directed_seed + 34};
 
     (void)state;

@@ -44,7 +44,7 @@ static const char *included(const char *line)
  * A shared piece guards itself against a second inclusion, as headers do. */
 static size_t expand(const char *text, char *out, int depth)
 {
-    const int deepest = 4;
+    const int deepest = 6;
     size_t size = 0;
     while (*text != '\0') {
         const char *piece = depth < deepest ? included(text) : NULL;

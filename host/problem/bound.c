@@ -49,8 +49,10 @@
  *
  * The gradient of the weights is F(R,M) of the same points: M gradients a tile and axis take the
  * place of the taps, and the sum runs over tiles, not channels. Its F(3,4) has the points' scales
- * behind the products: gradients 2 (g1+g3, fma), taps m3+m4, 1/24 itself, two fma: 4. Instead of
- * C/G come the products on the longest way through the sums over tiles; there is no bias.
+ * behind the products: gradients 2 (g1+g3, fma), taps m3+m4, 1/24 itself, two fma: 4. Of whole
+ * phases the gradients take what the inputs take; taps m1-m2, 1/6 itself, fma: 3, of 2 values
+ * m0-m1-m2: 2. Instead of C/G come the products on the longest way through the sums over tiles;
+ * there is no bias.
  *
  * Flushed denormals. The etas of a transform, each times the entries it still meets, amount to
  * at most 300 FLT_MIN in a transformed input (12 for the others) and 8 FLT_MIN in a
@@ -58,7 +60,8 @@
  * of A. ATROUS__TINY = 8 * FLT_MIN / FLT_EPSILON, added to every |d|, |g| and to each point's
  * sum, covers all three: n * FLT_EPSILON * TINY is 8n * FLT_MIN, and what multiplies it, the
  * product over the axes of a row sum of |B| or |G|, is at least 2 (1 for a whole phase, where n is
- * more than 16) or 1/4 per axis. */
+ * more than 16, or in gradients, which transform dy as they do x, more than 6 where a phase has
+ * 2 values and 9 where it has 3) or 1/4 per axis. */
 #include "problem/bound.h"
 
 /* No filtering: an axis along which the kernel is 1. */
@@ -172,6 +175,40 @@ static const struct atrous__minimal whole_phase[] = {
      .output = {{1, 1, 1, 1}, {1.5, 1.5, 0.5, 0.5}, {1, 1, 1, 1}}},
 };
 
+/* The same for the gradient of the taps, which are what comes out: gradients of the outputs go
+ * through the inputs' transform, the last two points swapped. */
+static const struct atrous__minimal whole_phase_gradient[] = {
+    {.outputs = 3,
+     .taps = 1,
+     .inputs = 3,
+     .points = 1,
+     .input = {{0, 1}},
+     .tap = {{1}},
+     .output = {{0}, {1}, {0}}},
+    {.outputs = 3,
+     .taps = 2,
+     .inputs = 4,
+     .points = 3,
+     .input_roundings = 1,
+     .tap_roundings = 1,
+     .output_roundings = 2,
+     .input = {{0, 1, 1}, {0, 0, 1}, {0, 1}},
+     .tap = {{1, 1}, {1}, {0, 1}},
+     .output = {{0, 0, 1}, {1, 1, 1}, {0, 1}}},
+    {.outputs = 3,
+     .taps = 3,
+     .inputs = 5,
+     .points = 4,
+     .input_roundings = 2,
+     .tap_roundings = 2,
+     .output_roundings = 3,
+     .input = {{0, 1, 1.5, 1}, {0, 1, 1.5, 1}, {0, 1, 0.5, 1}, {0, 1, 0.5, 1}},
+     .tap = {{1, 1.5, 1}, {1, 1.5, 1}, {1, 0.5, 1}, {1, 0.5, 1}},
+     .output = {{1.0 / 6, 1.0 / 6, 0.5, 0.5},
+                {0.25, 0.25, 0.25, 0.25},
+                {1.0 / 6, 1.0 / 6, 0.5, 0.5}}},
+};
+
 static struct atrous__bound in_float(double terms, const struct atrous__minimal *rows,
                                      const struct atrous__minimal *columns)
 {
@@ -238,6 +275,16 @@ struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem
     const struct atrous__minimal *rows = problem->axis[ATROUS__H].kernel == 1 ? &f11 : columns;
     const double terms = roundings(rows) + products + roundings(columns);
     return in_float(terms, rows, columns);
+}
+
+struct atrous__bound atrous__phases_gradient_bound(const struct atrous__problem *problem,
+                                                   size_t rows, size_t columns, double products)
+{
+    const bool is_line = problem->axis[ATROUS__H].kernel == 1;
+    const bool is_column = problem->axis[ATROUS__W].kernel == 1;
+    const struct atrous__minimal *h = is_line ? &f11 : &whole_phase_gradient[rows - 1];
+    const struct atrous__minimal *w = is_column ? &f11 : &whole_phase_gradient[columns - 1];
+    return in_float(roundings(h) + products + roundings(w), h, w);
 }
 
 static double row_sum(const double row[ATROUS__MINIMAL])

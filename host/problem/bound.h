@@ -57,6 +57,10 @@ struct atrous__bound atrous__phases_bound(const struct atrous__problem *problem,
 struct atrous__bound atrous__minimal_gradient_bound(const struct atrous__problem *problem,
                                                     size_t outputs, double products);
 
+/* The same where whole phases of inputs and of outputs make the taps. */
+struct atrous__bound atrous__phases_gradient_bound(const struct atrous__problem *problem,
+                                                   size_t rows, size_t columns, double products);
+
 /* Whether the bound promises three bits: where |x| <= X and |w| <= W, no error exceeds an eighth
  * of (C/G) * taps * X * W, the most that an output can be. */
 bool atrous__bound_is_useful(const struct atrous__bound *bound);

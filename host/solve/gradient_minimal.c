@@ -9,8 +9,10 @@
 enum {
     PATCH_BYTES = 96 << 10,
     BLOCK_TILES = 36,
-    PANEL = 64,    /* channels or filters of a slice, whose sums then fit an L1 */
-    POINT_GAP = 16 /* floats between points: one cache line */
+    PANEL = 64,       /* channels or filters of a slice, whose sums then fit an L1 */
+    LINE_PANEL = 192, /* the same of rows, where fewer points share local memory */
+    POINT_GAP = 16,   /* floats between points: one cache line */
+    GROUPS_PER_UNIT = 2
 };
 
 /* One of the two tensors that are transformed. */
@@ -26,8 +28,11 @@ struct shape {
     size_t vector, vectors, pixels; /* VEC, FV, PX */
     struct atrous__windows windows;
     size_t blocks; /* of tiles, of a group of the convolution */
+    bool is_fused; /* points stay in local memory, and blocks are summed in parts */
+    size_t parts;
     struct side x, dy;
     size_t sums_at, sums_floats; /* of all points, in the workspace */
+    size_t own_at;               /* a part's own sums */
     size_t total_floats;
     size_t sums_bytes, turned_bytes, tiles_bytes;
 };
@@ -37,7 +42,8 @@ static size_t blocks_of(const struct atrous__problem *p, const struct atrous__wi
     return atrous__lattice_tiles(p, &w->lattice) / p->groups;
 }
 
-/* Sums of one block begin at zero and then join the others': so many roundings on the way. */
+/* Sums of one block begin at zero and then join the others', in parts or not: no more roundings on
+ * the way than that. */
 static struct atrous__bound bound_with(const struct atrous__problem *p, size_t outputs)
 {
     struct atrous__windows w = atrous__windows_make(p, outputs);
@@ -50,9 +56,10 @@ static struct atrous__bound bound(const struct atrous__problem *p)
     return bound_with(p, atrous__windows_outputs(p, bound_with));
 }
 
-static struct side side_of(size_t channels, size_t unit, size_t vector, size_t column_bytes)
+static struct side side_of(size_t channels, size_t panel, size_t unit, size_t vector,
+                           size_t column_bytes)
 {
-    struct side s = {.slices = atrous__ceil_div(channels, PANEL)};
+    struct side s = {.slices = atrous__ceil_div(channels, panel)};
     s.width = atrous__round_up(atrous__ceil_div(channels, s.slices), unit);
     s.slices = atrous__ceil_div(channels, s.width);
     s.patch_channels = atrous__min(atrous__max(PATCH_BYTES / column_bytes / vector, 1) * vector,
@@ -73,6 +80,29 @@ static void place_side(const struct atrous__problem *p, const struct shape *shap
     *at += s->floats;
 }
 
+/* Bytes of local memory for the points of a block of tiles. */
+static size_t points_bytes(const struct shape *s, const struct side *side)
+{
+    const struct atrous__windows *w = &s->windows;
+    return (w->points * (w->tiles * side->width + POINT_GAP) + POINT_GAP) * sizeof(float);
+}
+
+/* Slices of about `panel` channels and filters. */
+static void lay_sides(const struct atrous__problem *p, const struct atrous__device *device,
+                      size_t panel, struct shape *s)
+{
+    const struct atrous__lattice *l = &s->windows.lattice;
+    const size_t column = l->pitch * sizeof(float);
+    s->x = side_of(p->channels, panel, s->vector, s->vector, l->patch_rows * column);
+    s->dy = side_of(p->filters, panel, s->vector * s->vectors, s->vector, l->rows * column);
+    const size_t local = points_bytes(s, &s->x) + points_bytes(s, &s->dy) + s->tiles_bytes +
+                         atrous__max(s->x.patch_bytes, s->dy.patch_bytes);
+    s->is_fused = local <= device->local_memory;
+    const size_t groups = p->groups * s->x.slices * s->dy.slices;
+    const size_t wanted = atrous__ceil_div(GROUPS_PER_UNIT * device->compute_units, groups);
+    s->parts = s->is_fused ? atrous__min(wanted, s->blocks) : 1;
+}
+
 static struct shape shape_of(const struct atrous__problem *p, const struct atrous__device *device)
 {
     struct shape s = {.vector = atrous__max(device->vector, 4), .vectors = 2};
@@ -82,17 +112,24 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     atrous__windows_lay(p, BLOCK_TILES, w);
     s.blocks = blocks_of(p, w);
 
-    const size_t column = w->lattice.pitch * sizeof(float);
-    s.x = side_of(p->channels, s.vector, s.vector, w->lattice.patch_rows * column);
-    s.dy = side_of(p->filters, s.vector * s.vectors, s.vector, w->lattice.rows * column);
-    place_side(p, &s, &s.x, &s.total_floats);
-    place_side(p, &s, &s.dy, &s.total_floats);
+    s.tiles_bytes = w->tiles * sizeof(cl_int2);
+    lay_sides(p, device, w->axes == 1 ? LINE_PANEL : PANEL, &s);
+    if (!s.is_fused && w->axes == 1)
+        lay_sides(p, device, PANEL, &s);
+    if (!s.is_fused) {
+        place_side(p, &s, &s.x, &s.total_floats);
+        place_side(p, &s, &s.dy, &s.total_floats);
+    }
     s.sums_at = s.total_floats;
-    s.sums_floats = w->points * p->groups * s.dy.slices * s.x.slices * s.dy.width * s.x.width;
+    s.sums_floats =
+        w->points * p->groups * s.dy.slices * s.x.slices * s.dy.width * s.x.width * s.parts;
     s.total_floats += s.sums_floats;
     s.sums_bytes = atrous__round_up(s.x.width, s.pixels) * s.dy.width * sizeof(float);
+    s.own_at = s.total_floats;
+    if (s.is_fused)
+        s.total_floats += p->groups * s.dy.slices * s.x.slices * s.parts * w->points *
+                          (s.sums_bytes / sizeof(float) + s.vector);
     s.turned_bytes = s.x.width * p->taps * s.vector * sizeof(float);
-    s.tiles_bytes = w->tiles * sizeof(cl_int2);
     return s;
 }
 
@@ -119,20 +156,25 @@ static size_t workspace(const struct atrous__problem *p, const struct atrous__de
     return atrous__reduce_workspace(p, device, shape_of(p, device).total_floats, 0);
 }
 
-/* What a transformed value costs on its way through the workspace, and what a sum of products,
- * in multiply-adds. */
-static const double move_macs = 33, sum_macs = 46;
+/* What a transformed value costs, through the workspace or on its way to local memory, where each
+ * pair of slices transforms its own; and what a sum of products costs; in multiply-adds. */
+static const double staged_move_macs = 33, fused_move_macs = 9;
+static const double staged_sum_macs = 46, fused_sum_macs = 17;
 
 static double estimate(const struct atrous__problem *p, const struct atrous__device *device)
 {
     const struct shape s = shape_of(p, device);
-    const double tiles = atrous__windows_tiles(p, &s.windows);
+    const double count =
+        atrous__windows_tiles(p, &s.windows) * (double)(s.windows.points * p->groups);
     const double channels = (double)atrous__round_up(p->channels, s.pixels);
     const double filters = (double)atrous__round_up(p->filters, s.vector * s.vectors);
-    const double products = tiles * (double)(s.windows.points * p->groups) * channels * filters;
-    const double moves = tiles * (double)(s.windows.points * p->groups) * (channels + filters);
-    return 0.03 + (products * 1.1 + moves * move_macs + (double)s.sums_floats * sum_macs) /
-                      atrous__vector_macs_per_ms(device);
+    const double products = count * channels * filters * 1.1;
+    const double moves = s.is_fused
+                             ? count * fused_move_macs *
+                                   (channels * (double)s.dy.slices + filters * (double)s.x.slices)
+                             : count * staged_move_macs * (channels + filters);
+    const double sums = (double)s.sums_floats * (s.is_fused ? fused_sum_macs : staged_sum_macs);
+    return 0.03 + (products + moves + sums) / atrous__vector_macs_per_ms(device);
 }
 
 static struct atrous__arg workspace_from(size_t first)
@@ -163,6 +205,37 @@ static atrous_status build_side(const struct atrous__problem *p, struct atrous__
     return atrous__launch_make(env, "gradient_minimal.cl", entry, options, launch, error);
 }
 
+static atrous_status build_fused(const struct atrous__problem *p, struct atrous__env *env,
+                                 const struct shape *s, const char *options,
+                                 struct atrous__job *job, atrous_error *error)
+{
+    const struct atrous__windows *w = &s->windows;
+    struct atrous__launch *launch =
+        atrous__job_add(job, p->groups * s->dy.slices * s->x.slices * s->parts);
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__INPUT));
+    atrous__launch_add(launch, atrous__arg_tensor(ATROUS__GRAD_OUTPUT));
+    atrous__launch_add(launch, workspace_from(s->own_at));
+    atrous__launch_add(launch, workspace_from(s->sums_at));
+    atrous__launch_add_geometry(launch, p);
+    atrous__launch_add_lattice(launch, &w->lattice, 1);
+    const struct atrous__arg args[] = {
+        atrous__arg_int4(w->lattice.rows, w->lattice.columns, s->x.patch_channels,
+                         s->dy.patch_channels),
+        atrous__arg_int4(w->tiles, 0, w->chunks, POINT_GAP),
+        atrous__arg_long(s->blocks),
+        atrous__arg_int4(p->channels, p->filters, s->x.width, s->dy.width),
+        atrous__arg_int(s->parts),
+        atrous__arg_local(atrous__max(s->x.patch_bytes, s->dy.patch_bytes)),
+        atrous__arg_local(s->tiles_bytes),
+        atrous__arg_local(points_bytes(s, &s->x)),
+        atrous__arg_local(points_bytes(s, &s->dy)),
+    };
+    for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
+        atrous__launch_add(launch, args[i]);
+    return atrous__launch_make(env, "gradient_minimal.cl", "gradient_minimal_fused", options,
+                               launch, error);
+}
+
 static atrous_status build_products(const struct atrous__problem *p, struct atrous__env *env,
                                     const struct shape *s, const char *options,
                                     struct atrous__job *job, atrous_error *error)
@@ -186,6 +259,18 @@ static atrous_status build_products(const struct atrous__problem *p, struct atro
                                launch, error);
 }
 
+static atrous_status build_staged(const struct atrous__problem *p, struct atrous__env *env,
+                                  const struct shape *s, const char *options,
+                                  struct atrous__job *job, atrous_error *error)
+{
+    atrous_status status =
+        build_side(p, env, s, &s->x, ATROUS__INPUT, "gradient_minimal_input", options, job, error);
+    if (status == ATROUS_OK)
+        status = build_side(p, env, s, &s->dy, ATROUS__GRAD_OUTPUT, "gradient_minimal_output",
+                            options, job, error);
+    return status == ATROUS_OK ? build_products(p, env, s, options, job, error) : status;
+}
+
 static atrous_status build_taps(const struct atrous__problem *p, struct atrous__env *env,
                                 const struct shape *s, const char *options, struct atrous__job *job,
                                 atrous_error *error)
@@ -200,6 +285,7 @@ static atrous_status build_taps(const struct atrous__problem *p, struct atrous__
         atrous__arg_int4(p->channels, p->filters, s->x.width, s->dy.width),
         atrous__arg_long(p->groups),
         atrous__arg_int(p->conv.orientation == ATROUS_TRUE_CONVOLUTION ? 1 : 0),
+        atrous__arg_int(s->parts),
         atrous__arg_local(s->turned_bytes),
     };
     for (size_t i = 0; i < sizeof args / sizeof *args; ++i)
@@ -214,16 +300,12 @@ static atrous_status build(const struct atrous__problem *p, struct atrous__env *
 {
     const struct shape s = shape_of(p, &env->device);
     char options[128];
-    snprintf(options, sizeof options, "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu %s",
-             s.vector, s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes,
+    snprintf(options, sizeof options,
+             "-DVEC=%zu -DFV=%zu -DPX=%zu -DM=%zu -DR=%zu -DAXES=%zu -DFUSED=%d %s", s.vector,
+             s.vectors, s.pixels, s.windows.outputs, s.windows.taps, s.windows.axes, s.is_fused,
              atrous__type_option(p));
-    atrous_status status =
-        build_side(p, env, &s, &s.x, ATROUS__INPUT, "gradient_minimal_input", options, job, error);
-    if (status == ATROUS_OK)
-        status = build_side(p, env, &s, &s.dy, ATROUS__GRAD_OUTPUT, "gradient_minimal_output",
-                            options, job, error);
-    if (status == ATROUS_OK)
-        status = build_products(p, env, &s, options, job, error);
+    atrous_status status = s.is_fused ? build_fused(p, env, &s, options, job, error)
+                                      : build_staged(p, env, &s, options, job, error);
     if (status == ATROUS_OK)
         status = build_taps(p, env, &s, options, job, error);
     if (status == ATROUS_OK)
