@@ -60,6 +60,7 @@ typedef struct {
     long x, line_step, gap;      // element of lane 0 at tap 0, to the next line, the next tap
     INTEGERS at;                 // columns of the lanes at tap 0
     INTEGERS is_next;            // lanes in the row below
+    int is_split;                // there are some
     Move lines[MOST_ROWS + KH - 1]; // outside the plane
     long other[KW];              // where what lies beside the line is read, from its x,
     INTEGERS from[KW];           // and the lanes of that
