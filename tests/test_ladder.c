@@ -63,6 +63,24 @@ static const char *refusal_of(atrous_plan *plan, const char *solver)
     return "not in the table";
 }
 
+/* Solvers of another direction say which one they are for. */
+static void ladder_names_the_direction(void **state)
+{
+    (void)state;
+    struct data data = problem();
+    atrous_context *context = open_context(0);
+    atrous_plan *plan = NULL;
+
+    assert_int_equal(atrous_plan_create(context, &data.conv, NULL, &plan, NULL), ATROUS_OK);
+    assert_string_equal(refusal_of(plan, "spread"),
+                        "made for inputs that a stride spreads, transposed or backward");
+    assert_string_equal(refusal_of(plan, "gradient"),
+                        "it computes nothing but gradients of weights");
+    atrous_plan_destroy(plan);
+    atrous_context_destroy(context);
+    data_free(&data);
+}
+
 /* The solver a whole ladder takes for the problem. */
 static const char *first_choice(void)
 {
@@ -366,6 +384,7 @@ static void ladder_is_whole_without_overrides(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ladder_names_the_direction),
         cmocka_unit_test(ladder_is_whole_without_overrides),
         cmocka_unit_test(ladder_passes_over_what_does_not_compile),
         cmocka_unit_test(ladder_passes_over_what_computes_wrongly),

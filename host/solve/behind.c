@@ -48,7 +48,9 @@ const char *atrous__solver_refuse(const struct atrous__solver *solver,
     case ATROUS__SUM:
         break;
     }
-    return "it computes nothing but gradients of weights";
+    return (forms >> ATROUS__SPREAD & 1u) != 0
+               ? "made for inputs that a stride spreads, transposed or backward"
+               : "it computes nothing but gradients of weights";
 }
 
 double atrous__solver_estimate(const struct atrous__solver *solver,
