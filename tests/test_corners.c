@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "directed_draw.h"
 #include "harness.h"
@@ -186,6 +187,37 @@ static void corners_halves_lie_at_odd_places(void **state)
     }
 }
 
+/* Rows under a kernel of one row, padded above and below: whole rows of outputs are the bias. */
+static void corners_rows_lie_wholly_in_the_padding(void **state)
+{
+    struct random random = {SEED};
+
+    (void)state;
+    directed_seed = SEED;
+    for (int mode = ATROUS_PADDING_ZEROS; mode <= ATROUS_PADDING_CIRCULAR; ++mode) {
+        atrous_conv conv;
+        atrous_conv_init(&conv, 2, sizeof conv);
+        conv.in_channels = conv.out_channels = 16;
+        conv.padding = (atrous_padding)mode;
+        conv.input[0] = 6;
+        conv.input[1] = 40;
+        conv.kernel[1] = 3;
+        conv.dilation[1] = 16;
+        conv.pad_begin[0] = 3;
+        conv.pad_end[0] = 1;
+        conv.pad_begin[1] = conv.pad_end[1] = 16;
+        struct drawn d = drawn_of(&random, &conv);
+        for (size_t s = 0; s < harness.solver_count; ++s) {
+            const bool is_minimal = harness_is_minimal(harness.solver[s]);
+            if (!is_minimal)
+                free(drawn_verify(harness.solver[s], &d, ATROUS_FORWARD, false));
+            else if (strcmp(harness.solver[s], "strips") == 0)
+                assert_false(harness_serves(harness.solver[s], &conv));
+        }
+        drawn_free(&d);
+    }
+}
+
 int main(void)
 {
     const int missing = harness_open();
@@ -196,6 +228,7 @@ int main(void)
         cmocka_unit_test(corners_steps_never_taken_may_be_any),
         cmocka_unit_test(corners_deep_depthwise_rows_find_a_tile),
         cmocka_unit_test(corners_halves_lie_at_odd_places),
+        cmocka_unit_test(corners_rows_lie_wholly_in_the_padding),
         cmocka_unit_test(corners_int8_gradients_fold_whole),
         cmocka_unit_test(corners_int8_gradients_fold),
     };

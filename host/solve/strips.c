@@ -51,6 +51,9 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
         return general;
     if (p->axis[ATROUS__D].kernel != 1 || p->axis[ATROUS__H].kernel != 1)
         return "the kernel has more than a row";
+    if (p->axis[ATROUS__D].out != p->axis[ATROUS__D].in ||
+        p->axis[ATROUS__H].out != p->axis[ATROUS__H].in)
+        return "rows of the output lie wholly in the padding";
     if (p->conv.input_layout != ATROUS_LAYOUT_NCHW || p->conv.output_layout != ATROUS_LAYOUT_NCHW)
         return "neighbours in a row are not neighbours in memory";
     const size_t vector = atrous__max(device->vector, 4), dilation = p->axis[ATROUS__W].dilation;
