@@ -44,6 +44,12 @@ static struct shape shape_of(const struct atrous__problem *p, const struct atrou
     return s;
 }
 
+/* Whether each position of the output reads the input's of the same place. */
+static bool has_own_input(const struct atrous__axis *axis)
+{
+    return axis->out == axis->in && axis->pad == axis->crop;
+}
+
 static const char *refuse(const struct atrous__problem *p, const struct atrous__device *device)
 {
     const char *general = atrous__windows_refuse(p, device);
@@ -51,8 +57,7 @@ static const char *refuse(const struct atrous__problem *p, const struct atrous__
         return general;
     if (p->axis[ATROUS__D].kernel != 1 || p->axis[ATROUS__H].kernel != 1)
         return "the kernel has more than a row";
-    if (p->axis[ATROUS__D].out != p->axis[ATROUS__D].in ||
-        p->axis[ATROUS__H].out != p->axis[ATROUS__H].in)
+    if (!has_own_input(&p->axis[ATROUS__D]) || !has_own_input(&p->axis[ATROUS__H]))
         return "rows of the output lie wholly in the padding";
     if (p->conv.input_layout != ATROUS_LAYOUT_NCHW || p->conv.output_layout != ATROUS_LAYOUT_NCHW)
         return "neighbours in a row are not neighbours in memory";
