@@ -155,6 +155,23 @@ const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
                : "the device has local memory of its own: made for those where it is cache";
 }
 
+const char *atrous__refuse_minimal(const struct atrous__problem *p,
+                                   const struct atrous__device *device, const char *geometry)
+{
+    enum { LEAST_CHANNELS = 16 };
+    const char *wide = atrous__refuse_cpu_class(p, device);
+    if (wide != NULL)
+        return wide;
+    if (p->conv.math == ATROUS_MATH_STRICT)
+        return "strict math asks for direct summation";
+    if (geometry != NULL)
+        return geometry;
+    return p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS
+               ? "with fewer than 16 channels or filters of a group the transforms outweigh the "
+                 "products"
+               : NULL;
+}
+
 size_t atrous__gate_lanes(const struct atrous__problem *p, size_t lanes)
 {
     return p->conv.activation == ATROUS_ACTIVATION_GATED ? lanes : 0;

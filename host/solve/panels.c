@@ -2,7 +2,6 @@
 #include "solve/panels.h"
 
 enum {
-    LEAST_CHANNELS = 16,
     MOST_VALUES = 3, /* of a phase */
     MOST_ROWS = ATROUS__WIDEST
 };
@@ -65,17 +64,9 @@ static const char *refuse_geometry(const struct atrous__problem *p)
 const char *atrous__panels_refuse(const struct atrous__problem *p,
                                   const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_cpu_class(p, device);
-    if (wide != NULL)
-        return wide;
-    if (p->conv.math == ATROUS_MATH_STRICT)
-        return "strict math asks for direct summation";
-    const char *geometry = refuse_geometry(p);
-    if (geometry != NULL)
-        return geometry;
-    if (p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS)
-        return "with fewer than 16 channels or filters of a group the transforms outweigh the "
-               "products";
+    const char *general = atrous__refuse_minimal(p, device, refuse_geometry(p));
+    if (general != NULL)
+        return general;
     return atrous__panels_make(p).rows > MOST_ROWS
                ? "the phases of the batch have more than 2^29 points"
                : NULL;

@@ -129,6 +129,11 @@ const char *atrous__refuse_wide(const struct atrous__problem *problem);
 const char *atrous__refuse_cpu_class(const struct atrous__problem *problem,
                                      const struct atrous__device *device);
 
+/* The same, and the reason why minimal filtering refuses strict math, a `geometry` (NULL: none) or
+ * few channels. */
+const char *atrous__refuse_minimal(const struct atrous__problem *problem,
+                                   const struct atrous__device *device, const char *geometry);
+
 /* Lanes of a packed run that holds half tanh and half sigmoid filters; 0 when not gated. */
 size_t atrous__gate_lanes(const struct atrous__problem *problem, size_t lanes);
 

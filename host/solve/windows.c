@@ -1,8 +1,6 @@
 /* Where tiles of minimal filtering lie. */
 #include "solve/windows.h"
 
-enum { LEAST_CHANNELS = 16 };
-
 /* Tiles of M outputs across `columns` contiguous columns with their phases. */
 static size_t tiles_across(size_t columns, size_t dilation, size_t outputs)
 {
@@ -30,18 +28,7 @@ static const char *refuse_geometry(const struct atrous__problem *p)
 const char *atrous__windows_refuse(const struct atrous__problem *p,
                                    const struct atrous__device *device)
 {
-    const char *wide = atrous__refuse_cpu_class(p, device);
-    if (wide != NULL)
-        return wide;
-    if (p->conv.math == ATROUS_MATH_STRICT)
-        return "strict math asks for direct summation";
-    const char *geometry = refuse_geometry(p);
-    if (geometry != NULL)
-        return geometry;
-    return p->channels < LEAST_CHANNELS || p->filters < LEAST_CHANNELS
-               ? "with fewer than 16 channels or filters of a group the transforms outweigh the "
-                 "products"
-               : NULL;
+    return atrous__refuse_minimal(p, device, refuse_geometry(p));
 }
 
 size_t atrous__windows_outputs(const struct atrous__problem *p,
